@@ -1,0 +1,20 @@
+// The one list of everything that JavaScript can call.
+#include <napi.h>
+
+#include "binding/async.h"
+#include "binding/codec.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  using namespace restat::binding;
+  Environment::attach(env);
+  exports.Set("cancelFlag", Napi::Function::New(env, make_cancel_flag));
+  exports.Set("cancel", Napi::Function::New(env, set_cancel_flag));
+  export_codec(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(restat, init)

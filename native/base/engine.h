@@ -1,0 +1,21 @@
+// What the parts of the addon share within one JavaScript environment: the worker pools and the stop flag.
+#pragma once
+
+#include <thread>
+
+#include "base/cancel.h"
+#include "base/worker_pool.h"
+
+namespace restat {
+
+struct Engine {
+  // Blocking file-system calls wait, they do not compute: more of them than cores pays (design: speed).
+  static constexpr unsigned kIoThreads = 8;
+
+  // Set when the environment goes away: long jobs end soon after.
+  CancelFlag stopping;
+  WorkerPool io{kIoThreads};
+  WorkerPool cpu{std::thread::hardware_concurrency() > 0 ? std::thread::hardware_concurrency() : 1};
+};
+
+}  // namespace restat

@@ -1,0 +1,39 @@
+// Threads that run jobs in the order they were submitted.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace restat {
+
+class WorkerPool {
+ public:
+  using Job = std::function<void()>;
+
+  // Threads are started when the first job comes.
+  explicit WorkerPool(unsigned threads) : wanted_(threads) {}
+  // Runs what is queued, then joins. A job that must not run any more has to look at its own cancel flag.
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  void submit(Job job);
+  unsigned size() const { return wanted_; }
+
+ private:
+  void start();
+  void run();
+
+  const unsigned wanted_;
+  std::mutex mutex_;
+  std::condition_variable ready_;
+  std::deque<Job> jobs_;
+  std::vector<std::thread> threads_;
+  bool stopping_ = false;
+};
+
+}  // namespace restat
