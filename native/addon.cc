@@ -3,6 +3,8 @@
 
 #include "binding/async.h"
 #include "binding/codec.h"
+#include "binding/file.h"
+#include "binding/scan.h"
 
 namespace {
 
@@ -12,6 +14,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("cancelFlag", Napi::Function::New(env, make_cancel_flag));
   exports.Set("cancel", Napi::Function::New(env, set_cancel_flag));
   export_codec(env, exports);
+  export_file(env, exports);
+  export_scan(env, exports);
   return exports;
 }
 

@@ -16,6 +16,14 @@ struct Engine {
   CancelFlag stopping;
   WorkerPool io{kIoThreads};
   WorkerPool cpu{std::thread::hardware_concurrency() > 0 ? std::thread::hardware_concurrency() : 1};
+
+  Engine() = default;
+  // Both pools are there until the jobs of both have ended: they hand work to each other.
+  ~Engine() {
+    stopping.set();
+    io.stop();
+    cpu.stop();
+  }
 };
 
 }  // namespace restat

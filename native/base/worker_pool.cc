@@ -5,21 +5,25 @@
 
 namespace restat {
 
-WorkerPool::~WorkerPool() {
+void WorkerPool::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   ready_.notify_all();
   for (auto& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void WorkerPool::submit(Job job) {
-  {
-    std::lock_guard lock(mutex_);
-    if (threads_.empty()) start();
-    jobs_.push_back(std::move(job));
+  std::unique_lock lock(mutex_);
+  if (stopping_) {
+    lock.unlock();
+    return job();
   }
+  if (threads_.empty()) start();
+  jobs_.push_back(std::move(job));
+  lock.unlock();
   ready_.notify_one();
 }
 

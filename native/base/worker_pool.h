@@ -16,12 +16,15 @@ class WorkerPool {
 
   // Threads are started when the first job comes.
   explicit WorkerPool(unsigned threads) : wanted_(threads) {}
-  // Runs what is queued, then joins. A job that must not run any more has to look at its own cancel flag.
-  ~WorkerPool();
+  ~WorkerPool() { stop(); }
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
+  // Not to be called with a lock held that the job takes: a stopped pool runs the job in the calling thread, so that
+  // jobs of one pool may hand work to another that has ended.
   void submit(Job job);
+  // Runs what is queued, then joins. A job that must not run any more has to look at its own cancel flag.
+  void stop();
   unsigned size() const { return wanted_; }
 
  private:

@@ -12,7 +12,8 @@ namespace restat {
 struct ReadBatch {
   struct File {
     std::uint64_t offset = 0;  // in `data`
-    std::uint64_t size = 0;    // the announced size: what stands in `data`, cut or zero-filled if the file was not so long
+    std::uint64_t size =
+        0;  // the announced size: what stands in `data`, cut or zero-filled if the file was not so long
     std::uint32_t status = 0;  // ReadStatus
     std::uint32_t error = 0;   // errno where the status says that it could not be read
   };

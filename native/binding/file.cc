@@ -1,0 +1,74 @@
+#include "binding/file.h"
+
+#include "binding/arguments.h"
+#include "binding/async.h"
+#include "file/locks.h"
+#include "file/publish.h"
+
+namespace restat::binding {
+namespace {
+
+Napi::Value undefined(Napi::Env env, Unit&) {
+  return env.Undefined();
+}
+
+template <typename Work>
+Napi::Value run(const Napi::CallbackInfo& info, Work work) {
+  return run_async<Unit>(info.Env(), Environment::of(info.Env()).engine().io, std::move(work), undefined);
+}
+
+PublishOptions options_of(const Napi::Value& value) {
+  PublishOptions options;
+  if (!value.IsObject()) return options;
+  auto object = value.As<Napi::Object>();
+  if (object.Has("mode")) options.mode = static_cast<mode_t>(number_of(object.Get("mode")));
+  if (object.Has("uid")) options.uid = static_cast<uid_t>(number_of(object.Get("uid")));
+  if (object.Has("gid")) options.gid = static_cast<gid_t>(number_of(object.Get("gid")));
+  options.replace = flag_of(object.Get("replace"));
+  options.sync = flag_of(object.Get("sync"));
+  return options;
+}
+
+Napi::Value publish(const Napi::CallbackInfo& info) {
+  return run(info, [directory = string_of(info[0]), name = string_of(info[1]), bytes = string_of(info[2]),
+                    options = options_of(info[3])] {
+    const ByteView view(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    return publish_file(directory, name, view, options);
+  });
+}
+
+Napi::Value rename_without_replacing(const Napi::CallbackInfo& info) {
+  return run(info,
+             [from = string_of(info[0]), to = string_of(info[1])] { return rename_exclusive(from, to); });
+}
+
+Napi::Value sync(const Napi::CallbackInfo& info) {
+  return run(info, [path = string_of(info[0])] { return sync_filesystem(path); });
+}
+
+Napi::Value unnamed(const Napi::CallbackInfo& info) {
+  auto fd = open_unnamed(string_of(info[0]));
+  if (fd.ok()) return Napi::Number::New(info.Env(), fd.value().release());
+  to_exception(info.Env(), fd.error()).ThrowAsJavaScriptException();
+  return info.Env().Undefined();
+}
+
+Napi::Value lock(const Napi::CallbackInfo& info) {
+  const auto kind = string_of(info[1]) == "record" ? LockKind::kRecord : LockKind::kFlock;
+  auto taken = try_lock(static_cast<int>(number_of(info[0])), kind, flag_of(info[2]));
+  if (taken.ok()) return Napi::Boolean::New(info.Env(), taken.value());
+  to_exception(info.Env(), taken.error()).ThrowAsJavaScriptException();
+  return info.Env().Undefined();
+}
+
+}  // namespace
+
+void export_file(Napi::Env env, Napi::Object exports) {
+  exports.Set("publishFile", Napi::Function::New(env, publish));
+  exports.Set("renameExclusive", Napi::Function::New(env, rename_without_replacing));
+  exports.Set("syncFilesystem", Napi::Function::New(env, sync));
+  exports.Set("openUnnamed", Napi::Function::New(env, unnamed));
+  exports.Set("tryLock", Napi::Function::New(env, lock));
+}
+
+}  // namespace restat::binding

@@ -1,0 +1,257 @@
+#include "binding/scan.h"
+
+#include "binding/arguments.h"
+#include "binding/async.h"
+#include "file/read_files.h"
+#include "scan/describe.h"
+
+namespace restat::binding {
+namespace {
+
+Napi::Value to_buffer(Napi::Env env, const std::string& bytes) {
+  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
+}
+
+template <typename T>
+std::vector<T> copy_array(const Napi::Value& value) {
+  const auto bytes = bytes_of(value);
+  std::vector<T> out(bytes.size() / sizeof(T));
+  if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size() * sizeof(T));
+  return out;
+}
+
+// A listing that came back from JavaScript: whole and consistent, or nothing.
+std::shared_ptr<const Listing> listing_of(const Napi::Value& value) {
+  auto listing = std::make_shared<Listing>(Listing{string_of(value)});
+  const std::string& bytes = listing->packed;
+  if (bytes.size() < 12) return nullptr;
+  const std::uint64_t count = listing->count();
+  const std::uint64_t names_at = 8 + 4 * (count + 1) + count;
+  if (names_at > bytes.size()) return nullptr;
+  std::uint32_t before = 0;
+  for (std::uint64_t i = 0; i <= count; ++i) {
+    const auto offset = load_le<std::uint32_t>(bytes.data() + 8 + 4 * i);
+    if (offset < before || offset > bytes.size() - names_at) return nullptr;
+    before = offset;
+  }
+  return listing;
+}
+
+bool indexes_below(const std::vector<std::uint32_t>& indexes, std::size_t count) {
+  for (const auto index : indexes)
+    if (index >= count) return false;
+  return true;
+}
+
+Napi::Value misuse(Napi::Env env, const char* what) {
+  Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+// Settles `pending` with what a callback-style engine call hands over.
+template <typename T, typename Convert>
+std::function<void(Result<T>)> settle(Pending& pending, Convert convert) {
+  return [&pending, convert](Result<T> result) {
+    if (!result.ok()) return pending.reject(std::move(result.error()));
+    auto value = std::make_shared<T>(std::move(result.value()));
+    pending.resolve([value, convert](Napi::Env env) { return convert(env, *value); });
+  };
+}
+
+// Records of `stats` (a buffer of StatRecord) at `indexes`.
+bool select_records(const Napi::Value& stats, const std::vector<std::uint32_t>& indexes, std::size_t names,
+                    StatRecords& out) {
+  const auto all = copy_array<StatRecord>(stats);
+  if (!indexes_below(indexes, all.size())) return false;
+  for (const auto index : indexes) {
+    if (all[index].name_index >= names) return false;
+    out.push_back(all[index]);
+  }
+  return true;
+}
+
+class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(
+        env, "Tree",
+        {InstanceMethod<&TreeWrap::enter>("enter"), InstanceMethod<&TreeWrap::leave>("leave"),
+         InstanceMethod<&TreeWrap::root>("root"), InstanceMethod<&TreeWrap::list>("list"),
+         InstanceMethod<&TreeWrap::stat>("stat"), InstanceMethod<&TreeWrap::describe>("describe"),
+         InstanceMethod<&TreeWrap::magic>("magic"), InstanceMethod<&TreeWrap::read>("read"),
+         InstanceMethod<&TreeWrap::open>("open"), InstanceMethod<&TreeWrap::compare>("compare")});
+  }
+
+  explicit TreeWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TreeWrap>(info) {
+    auto tree = Tree::open(string_of(info[0]));
+    if (!tree.ok()) {
+      to_exception(info.Env(), tree.error()).ThrowAsJavaScriptException();
+      return;
+    }
+    tree_ = std::move(tree.value());
+    options_.skip_e2big_xattr = flag_of(info[1]);
+    token_ = Environment::of(info.Env()).token(info[2]);
+  }
+
+ private:
+  Napi::Value enter(const Napi::CallbackInfo& info) {
+    const auto record = bytes_of(info[2]);
+    if (record.size() < sizeof(StatRecord)) return misuse(info.Env(), "enter: a stat record is needed");
+    const auto stat = load_le<StatRecord>(record.data());
+    return Napi::Number::New(info.Env(), tree_->enter(static_cast<std::uint32_t>(number_of(info[0])),
+                                                      string_of(info[1]), {stat.dev, stat.ino}));
+  }
+
+  Napi::Value leave(const Napi::CallbackInfo& info) {
+    tree_->leave(static_cast<std::uint32_t>(number_of(info[0])));
+    return info.Env().Undefined();
+  }
+
+  Napi::Value root(const Napi::CallbackInfo& info) {
+    auto described = describe_root(*tree_, options_);
+    if (described.ok()) return to_buffer(info.Env(), described.value());
+    to_exception(info.Env(), described.error()).ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+
+  Napi::Value list(const Napi::CallbackInfo& info) {
+    const auto directory = static_cast<std::uint32_t>(number_of(info[0]));
+    const auto limit = static_cast<std::uint32_t>(number_of(info[1]));
+    auto work = [tree = tree_, directory, limit, token = token_] {
+      return list_directory(*tree, directory, limit, token);
+    };
+    return run_async<Listing>(info.Env(), Environment::of(info.Env()).engine().io, std::move(work),
+                              [](Napi::Env env, Listing& listing) { return to_buffer(env, listing.packed); });
+  }
+
+  Napi::Value stat(const Napi::CallbackInfo& info) {
+    auto listing = listing_of(info[1]);
+    auto selected = copy_array<std::uint32_t>(info[2]);
+    if (!listing || !indexes_below(selected, listing->count()))
+      return misuse(info.Env(), "stat: not a listing");
+    auto& environment = Environment::of(info.Env());
+    auto& pending = environment.pending(info.Env());
+    const Napi::Value promise = pending.promise();
+    stat_entries(environment.engine(), tree_, static_cast<std::uint32_t>(number_of(info[0])),
+                 std::move(listing), std::move(selected), token_,
+                 settle<StatRecords>(pending, [](Napi::Env env, StatRecords& records) -> Napi::Value {
+                   return Napi::Buffer<std::uint8_t>::Copy(env,
+                                                           reinterpret_cast<std::uint8_t*>(records.data()),
+                                                           records.size() * sizeof(StatRecord));
+                 }));
+    return promise;
+  }
+
+  Napi::Value describe(const Napi::CallbackInfo& info) {
+    auto listing = listing_of(info[1]);
+    StatRecords records;
+    if (!listing || !select_records(info[2], copy_array<std::uint32_t>(info[3]), listing->count(), records))
+      return misuse(info.Env(), "describe: not a listing and its stat records");
+    auto& environment = Environment::of(info.Env());
+    auto& pending = environment.pending(info.Env());
+    const Napi::Value promise = pending.promise();
+    describe_entries(environment.engine(), tree_, static_cast<std::uint32_t>(number_of(info[0])),
+                     std::move(listing), std::move(records), options_, token_,
+                     settle<Description>(
+                         pending, [](Napi::Env env, Description& packed) { return to_buffer(env, packed); }));
+    return promise;
+  }
+
+  // The magic number of the file system that holds the directory.
+  Napi::Value magic(const Napi::CallbackInfo& info) {
+    const auto directory = static_cast<std::uint32_t>(number_of(info[0]));
+    auto work = [tree = tree_, directory]() -> Result<std::uint64_t> {
+      auto fd = tree->directory(directory);
+      if (!fd.ok()) return fd.error();
+      return filesystem_magic(fd.value()->get(), tree->path_of(directory));
+    };
+    return run_async<std::uint64_t>(info.Env(), Environment::of(info.Env()).engine().io, std::move(work),
+                                    [](Napi::Env env, std::uint64_t& magic) -> Napi::Value {
+                                      return Napi::Number::New(env, static_cast<double>(magic));
+                                    });
+  }
+
+  // Appends the files of one group {directory, list, stats, indexes} to `out`.
+  static bool append_requests(const Napi::Value& group, std::vector<ReadRequest>& out) {
+    if (!group.IsObject()) return false;
+    auto object = group.As<Napi::Object>();
+    auto listing = listing_of(object.Get("list"));
+    StatRecords records;
+    if (!listing || !select_records(object.Get("stats"), copy_array<std::uint32_t>(object.Get("indexes")),
+                                    listing->count(), records))
+      return false;
+    const auto directory = static_cast<std::uint32_t>(number_of(object.Get("directory")));
+    for (const auto& record : records)
+      out.push_back({directory, std::string(listing->name(record.name_index)), record});
+    return true;
+  }
+
+  Napi::Value read(const Napi::CallbackInfo& info) {
+    std::vector<ReadRequest> requests;
+    if (!info[0].IsArray()) return misuse(info.Env(), "read: an array of groups is needed");
+    auto groups = info[0].As<Napi::Array>();
+    for (std::uint32_t i = 0; i < groups.Length(); ++i)
+      if (!append_requests(groups.Get(i), requests)) return misuse(info.Env(), "read: not a group of files");
+    auto& environment = Environment::of(info.Env());
+    auto& pending = environment.pending(info.Env());
+    const Napi::Value promise = pending.promise();
+    read_files(environment.engine(), tree_, std::move(requests), token_,
+               settle<std::shared_ptr<ReadBatch>>(pending, batch_to_js));
+    return promise;
+  }
+
+  static Napi::Value batch_to_js(Napi::Env env, std::shared_ptr<ReadBatch>& batch) {
+    auto status = Napi::Uint32Array::New(env, batch->files.size());
+    auto errors = Napi::Uint32Array::New(env, batch->files.size());
+    for (std::size_t i = 0; i < batch->files.size(); ++i) {
+      status[i] = batch->files[i].status;
+      errors[i] = batch->files[i].error;
+    }
+    auto out = Napi::Object::New(env);
+    out.Set("status", status);
+    out.Set("errors", errors);
+    out.Set("batch", Napi::External<std::shared_ptr<ReadBatch>>::New(
+                         env, new std::shared_ptr<ReadBatch>(batch),
+                         [](Napi::Env, std::shared_ptr<ReadBatch>* data) { delete data; }));
+    return out;
+  }
+
+  Napi::Value open(const Napi::CallbackInfo& info) {
+    const auto record = bytes_of(info[2]);
+    if (record.size() < sizeof(StatRecord)) return misuse(info.Env(), "open: a stat record is needed");
+    ReadRequest request{static_cast<std::uint32_t>(number_of(info[0])), string_of(info[1]),
+                        load_le<StatRecord>(record.data())};
+    auto work = [tree = tree_, request = std::move(request)] { return open_file(*tree, request); };
+    return run_async<std::shared_ptr<Fd>>(
+        info.Env(), Environment::of(info.Env()).engine().io, std::move(work),
+        [](Napi::Env env, std::shared_ptr<Fd>& fd) -> Napi::Value {
+          return Napi::External<std::shared_ptr<Fd>>::New(
+              env, new std::shared_ptr<Fd>(fd), [](Napi::Env, std::shared_ptr<Fd>* data) { delete data; });
+        });
+  }
+
+  // Bits of ReadStatus for an open file against its stat record; closes the file.
+  Napi::Value compare(const Napi::CallbackInfo& info) {
+    const auto record = bytes_of(info[1]);
+    if (!info[0].IsExternal() || record.size() < sizeof(StatRecord))
+      return misuse(info.Env(), "compare: an open file and a stat record are needed");
+    auto& fd = *info[0].As<Napi::External<std::shared_ptr<Fd>>>().Data();
+    auto bits = compare_with_record(fd->get(), load_le<StatRecord>(record.data()));
+    fd->reset();
+    if (bits.ok()) return Napi::Number::New(info.Env(), bits.value());
+    to_exception(info.Env(), bits.error()).ThrowAsJavaScriptException();
+    return info.Env().Undefined();
+  }
+
+  std::shared_ptr<Tree> tree_;
+  AttributeOptions options_;
+  CancelToken token_;
+};
+
+}  // namespace
+
+void export_scan(Napi::Env env, Napi::Object exports) {
+  exports.Set("Tree", TreeWrap::define(env));
+}
+
+}  // namespace restat::binding

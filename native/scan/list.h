@@ -1,0 +1,29 @@
+// The names in a directory, sorted by bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/error.h"
+#include "scan/tree.h"
+
+namespace restat {
+
+// Packed for JavaScript: u32 count, u32 bytes of all names, u32 offset[count + 1] (from the start of the
+// names), u8 type[count] (DT_* of getdents64, 0 where the file system does not say), names one after the
+// other.
+struct Listing {
+  std::string packed;
+
+  std::uint32_t count() const;
+  std::string_view name(std::uint32_t index) const;
+};
+
+// Reads at most `limit` names. Errors: those of openat and getdents64; ENTRIES_MAX when there are more.
+Result<Listing> list_directory(Tree& tree, std::uint32_t directory, std::uint32_t limit,
+                               const CancelToken& token);
+
+}  // namespace restat
