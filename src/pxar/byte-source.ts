@@ -41,7 +41,12 @@ export class Window {
   holds(at: number, length: number): boolean {
     const end = at + length;
     if (this.start + end > this.limit) {
-      throw new PxarError('PXAR_EOF', this.#archive, this.start + at, `${length} bytes expected, the archive ends at ${this.limit}`);
+      throw new PxarError(
+        'PXAR_EOF',
+        this.#archive,
+        this.start + at,
+        `${length} bytes expected, the archive ends at ${this.limit}`,
+      );
     }
     if (end <= this.block.length) return true;
     this.#wanted = this.start + end;
@@ -55,7 +60,12 @@ export class Window {
     const length = Math.min(Math.max(this.#blockSize, grown, this.#wanted - position), this.limit - position);
     const block = await this.#source.read(position, length);
     if (block.length !== length) {
-      throw new PxarError('PXAR_EOF', this.#archive, position, `${length} bytes asked, ${block.length} received`);
+      throw new PxarError(
+        'PXAR_EOF',
+        this.#archive,
+        position,
+        `${length} bytes asked, ${block.length} received`,
+      );
     }
     this.block = block;
     this.view = new DataView(block.buffer, block.byteOffset, block.byteLength);

@@ -29,10 +29,9 @@ class OpenDirectory {
   readonly order = new NameOrder();
 }
 
-/** A name whose bytes must be compared with those at other positions. */
+/** An entry that is held back until its name has been compared with those at other positions. */
 interface Suspect {
-  readonly name: Buffer;
-  readonly position: number;
+  readonly entry: ChildEntry;
   readonly others: readonly number[];
 }
 
@@ -56,13 +55,17 @@ export class PxarDecoder {
   #position = 0;
   #done = false;
   #suspect: Suspect | undefined;
+  #cleared: ChildEntry | undefined;
   #failure: unknown;
 
   constructor(source: ByteSource, options: DecoderOptions) {
     this.#source = source;
     this.#archive = options.archive;
     this.#window = new Window(source, options.archive);
-    this.#parser = new EntryParser(this.#window, { archive: options.archive, payloadSize: options.payloadSize });
+    this.#parser = new EntryParser(this.#window, {
+      archive: options.archive,
+      payloadSize: options.payloadSize,
+    });
   }
 
   /** Position of the next item to be read; at the end, behind the root's table. */
@@ -114,7 +117,7 @@ export class PxarDecoder {
 
   /** The next entry from what is in memory. */
   #step(): Entry | undefined {
-    if (this.#suspect !== undefined) return undefined;
+    if (this.#cleared !== undefined) return this.#takeCleared();
     const directory = this.#directories[this.#depth - 1]!;
     const item = this.#parser.peek(this.#position);
     if (item === undefined) return undefined;
@@ -122,6 +125,12 @@ export class PxarDecoder {
     if (item !== Item.FILENAME) throw this.#fail('PXAR_ITEM', `${itemName(item)} in a directory`);
     const entry = this.#parser.child(this.#position, this.#depth);
     if (entry !== undefined) this.#enterChild(directory, entry);
+    return this.#suspect === undefined ? entry : undefined;
+  }
+
+  #takeCleared(): ChildEntry | undefined {
+    const entry = this.#cleared;
+    this.#cleared = undefined;
     return entry;
   }
 
@@ -134,7 +143,7 @@ export class PxarDecoder {
     const isReference = entry.kind === 'file' && !entry.inline;
     children.add(entry.name, entry.position, isReference ? entry.size : 0);
     const others = directory.order.accept(entry.name, children);
-    if (others.length > 0) this.#suspect = { name: entry.name, position: entry.position, others };
+    if (others.length > 0) this.#suspect = { entry, others };
     this.#position = this.#parser.end;
     if (entry.kind === 'hardlink') this.#checkLink(entry);
     if (entry.kind === 'directory') this.#enterDirectory(directory, entry.name, entry.position);
@@ -153,7 +162,8 @@ export class PxarDecoder {
   }
 
   #open(name: Buffer, position: number, bodyPosition: number, key: number): void {
-    if (this.#depth === MAX_DEPTH) throw this.#fail('PXAR_LIMIT', `directories nested deeper than ${MAX_DEPTH}`);
+    if (this.#depth === MAX_DEPTH)
+      throw this.#fail('PXAR_LIMIT', `directories nested deeper than ${MAX_DEPTH}`);
     if (this.#depth === this.#directories.length) this.#directories.push(new OpenDirectory());
     const directory = this.#directories[this.#depth++]!;
     directory.name = name;
@@ -166,13 +176,23 @@ export class PxarDecoder {
 
   /** §3.8: the target is an earlier regular file. That the path names the same file keeps damage from going unnoticed. */
   #checkLink(entry: HardlinkEntry): void {
-    const key = this.#files.keyAt(entry.targetPosition);
-    const { archive, offset } = { archive: this.#archive, offset: entry.position };
+    const { position, targetPosition } = entry;
+    const key = this.#files.keyAt(targetPosition);
     if (key === undefined) {
-      throw new PxarError('PXAR_HARDLINK', archive, offset, `no regular file at ${entry.targetPosition}, where the hard link points`);
+      throw new PxarError(
+        'PXAR_HARDLINK',
+        this.#archive,
+        position,
+        `hard link to byte ${targetPosition}, where no regular file is`,
+      );
     }
     if (key !== pathKeyOf(entry.targetPath)) {
-      throw new PxarError('PXAR_HARDLINK', archive, offset, 'path and position of the hard link name different files');
+      throw new PxarError(
+        'PXAR_HARDLINK',
+        this.#archive,
+        position,
+        'path and position of a hard link name different files',
+      );
     }
   }
 
@@ -210,15 +230,22 @@ export class PxarDecoder {
   }
 
   /** Equal hashes are not yet equal names: reads the other FILENAME items again. */
-  async #compareNames({ name, position, others }: Suspect): Promise<void> {
+  async #compareNames({ entry, others }: Suspect): Promise<void> {
+    const { name, position } = entry;
     for (const other of others) {
       const length = HEADER_SIZE + name.length + 1;
       const item = await this.#source.read(other, length);
       const nameIsSame = item.subarray(HEADER_SIZE, length - 1).equals(name) && item[length - 1] === 0;
       if (nameIsSame) {
-        throw new PxarError('PXAR_DUPLICATE_NAME', this.#archive, position, `name is also that of the entry at ${other}`);
+        throw new PxarError(
+          'PXAR_DUPLICATE_NAME',
+          this.#archive,
+          position,
+          `name is also that of the entry at ${other}`,
+        );
       }
     }
     this.#suspect = undefined;
+    this.#cleared = entry;
   }
 }

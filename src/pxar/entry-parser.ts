@@ -58,7 +58,8 @@ export class EntryParser {
     const at = position - this.#window.start;
     const bodyEnd = this.#body(at);
     if (bodyEnd === NEED) return undefined;
-    if ((this.#mode & Mode.TYPE) !== Mode.DIRECTORY) throw this.fail('PXAR_MODE', at, 'the root is not a directory');
+    if ((this.#mode & Mode.TYPE) !== Mode.DIRECTORY)
+      throw this.fail('PXAR_MODE', at, 'the root is not a directory');
     this.#expectChildren(bodyEnd);
     this.end = this.#window.start + bodyEnd;
     const body = this.#window.block.subarray(at, bodyEnd);
@@ -91,7 +92,8 @@ export class EntryParser {
 
   #checkName(at: number, end: number): void {
     const { block } = this.#window;
-    if (end === at || block[end - 1] !== 0) throw this.fail('PXAR_NAME', at - HEADER_SIZE, 'name without its NUL');
+    if (end === at || block[end - 1] !== 0)
+      throw this.fail('PXAR_NAME', at - HEADER_SIZE, 'name without its NUL');
     const problem = nameProblem(block, at, end - 1);
     if (problem !== undefined) throw this.fail('PXAR_NAME', at - HEADER_SIZE, problem);
   }
@@ -112,7 +114,8 @@ export class EntryParser {
   #body(at: number): number {
     let item = this.#read(at);
     if (item === NEED) return NEED;
-    if (item !== Item.ENTRY && item !== Item.ENTRY_V1) throw this.fail('PXAR_ITEM', at, `${itemName(item)} instead of ENTRY`);
+    if (item !== Item.ENTRY && item !== Item.ENTRY_V1)
+      throw this.fail('PXAR_ITEM', at, `${itemName(item)} instead of ENTRY`);
     if (!this.#window.holds(at + HEADER_SIZE, this.#header.content)) return NEED;
     this.#checkStat(at + HEADER_SIZE);
     let seen = 0;
@@ -122,9 +125,17 @@ export class EntryParser {
       item = this.#read(next);
       if (item === NEED || !isAttribute(item)) return item === NEED ? NEED : next;
       const content = next + HEADER_SIZE;
-      if (content + this.#header.content - at > MAX_BODY) throw this.fail('PXAR_LIMIT', at, `more than ${MAX_BODY} bytes of metadata`);
+      if (content + this.#header.content - at > MAX_BODY)
+        throw this.fail('PXAR_LIMIT', at, `more than ${MAX_BODY} bytes of metadata`);
       if (!this.#window.holds(content, this.#header.content)) return NEED;
-      seen = checkAttribute(this.#header, this.#window.block, content, seen, this.#facts.archive, this.#window.start + next);
+      seen = checkAttribute(
+        this.#header,
+        this.#window.block,
+        content,
+        seen,
+        this.#facts.archive,
+        this.#window.start + next,
+      );
       next = content + this.#header.content;
     }
   }
@@ -152,12 +163,19 @@ export class EntryParser {
     return this.fail('PXAR_MODE', at, `${itemName(this.#header.item)} behind an entry with mode 0${mode}`);
   }
 
-  #content(name: Buffer, depth: number, position: number, at: number, bodyEnd: number): ChildEntry | undefined {
+  #content(
+    name: Buffer,
+    depth: number,
+    position: number,
+    at: number,
+    bodyEnd: number,
+  ): ChildEntry | undefined {
     const mode = this.#mode;
     const type = mode & Mode.TYPE;
     if (type === Mode.FILE) return this.#file(name, depth, position, at, bodyEnd);
     if (type === Mode.SYMLINK) return this.#symlink(name, depth, position, at, bodyEnd);
-    if (type === Mode.CHARACTER || type === Mode.BLOCK) return this.#device(name, depth, position, at, bodyEnd);
+    if (type === Mode.CHARACTER || type === Mode.BLOCK)
+      return this.#device(name, depth, position, at, bodyEnd);
     if (this.#header.item !== Item.UNKNOWN) this.#expectChildren(bodyEnd);
     this.end = this.#window.start + bodyEnd;
     const body = this.#window.block.subarray(at, bodyEnd);
@@ -174,7 +192,8 @@ export class EntryParser {
     let size = this.#header.content;
     if (inline) {
       this.end = payloadOffset + HEADER_SIZE + size;
-      if (!(this.end <= this.#window.limit)) throw this.fail('PXAR_EOF', bodyEnd, `payload of ${size} bytes beyond the archive`);
+      if (!(this.end <= this.#window.limit))
+        throw this.fail('PXAR_EOF', bodyEnd, `payload of ${size} bytes beyond the archive`);
     } else {
       this.#expect(Item.PAYLOAD_REF, bodyEnd);
       if (this.version < 2) throw this.fail('PXAR_ITEM', bodyEnd, 'PAYLOAD_REF in an archive of version 1');
@@ -193,11 +212,21 @@ export class EntryParser {
     if (!Number.isSafeInteger(end)) throw this.fail('PXAR_RANGE', at, 'payload reference above 2^53 - 1');
     const { payloadSize } = this.#facts;
     if (offset < HEADER_SIZE || (payloadSize !== undefined && end > payloadSize)) {
-      throw this.fail('PXAR_PAYLOAD', at, `reference to ${size} bytes at ${offset}, outside the payload archive`);
+      throw this.fail(
+        'PXAR_PAYLOAD',
+        at,
+        `reference to ${size} bytes at ${offset}, outside the payload archive`,
+      );
     }
   }
 
-  #symlink(name: Buffer, depth: number, position: number, at: number, bodyEnd: number): ChildEntry | undefined {
+  #symlink(
+    name: Buffer,
+    depth: number,
+    position: number,
+    at: number,
+    bodyEnd: number,
+  ): ChildEntry | undefined {
     this.#expect(Item.SYMLINK, bodyEnd);
     const targetAt = bodyEnd + HEADER_SIZE;
     const targetEnd = targetAt + this.#header.content - 1;
@@ -205,23 +234,52 @@ export class EntryParser {
     if (!this.#window.holds(targetAt, this.#header.content)) return undefined;
     const target = block.subarray(targetAt, targetEnd);
     if (block[targetEnd] !== 0 || target.length === 0 || target.includes(0)) {
-      throw this.fail('PXAR_SYMLINK', bodyEnd, 'symbolic link target that is empty or not ended by its only NUL');
+      throw this.fail(
+        'PXAR_SYMLINK',
+        bodyEnd,
+        'symbolic link target that is empty or not ended by its only NUL',
+      );
     }
     this.end = start + targetEnd + 1;
-    return { kind: 'symlink', name, depth, position, body: block.subarray(at, bodyEnd), mode: this.#mode, target };
+    return {
+      kind: 'symlink',
+      name,
+      depth,
+      position,
+      body: block.subarray(at, bodyEnd),
+      mode: this.#mode,
+      target,
+    };
   }
 
-  #device(name: Buffer, depth: number, position: number, at: number, bodyEnd: number): ChildEntry | undefined {
+  #device(
+    name: Buffer,
+    depth: number,
+    position: number,
+    at: number,
+    bodyEnd: number,
+  ): ChildEntry | undefined {
     this.#expect(Item.DEVICE, bodyEnd);
     const { block: bytes, view, start } = this.#window;
     if (!this.#window.holds(bodyEnd + HEADER_SIZE, 16)) return undefined;
     const major = readU64(view, bodyEnd + HEADER_SIZE);
     const minor = readU64(view, bodyEnd + HEADER_SIZE + 8);
-    if (Number.isNaN(major) || Number.isNaN(minor)) throw this.fail('PXAR_RANGE', bodyEnd, 'device number above 2^53 - 1');
+    if (Number.isNaN(major) || Number.isNaN(minor))
+      throw this.fail('PXAR_RANGE', bodyEnd, 'device number above 2^53 - 1');
     this.end = start + bodyEnd + HEADER_SIZE + 16;
     const mode = this.#mode;
     const block = (mode & Mode.TYPE) === Mode.BLOCK;
-    return { kind: 'device', name, depth, position, body: bytes.subarray(at, bodyEnd), mode, major, minor, block };
+    return {
+      kind: 'device',
+      name,
+      depth,
+      position,
+      body: bytes.subarray(at, bodyEnd),
+      mode,
+      major,
+      minor,
+      block,
+    };
   }
 
   #hardlink(at: number, name: Buffer, depth: number, position: number): HardlinkEntry | undefined {
@@ -234,7 +292,8 @@ export class EntryParser {
     const problem = pathProblem(targetPath);
     if (problem !== undefined) throw this.fail('PXAR_HARDLINK', at, problem);
     const back = readU64(view, content);
-    if (!(back > 0 && back <= position)) throw this.fail('PXAR_HARDLINK', at, `hard link that points ${back} bytes back`);
+    if (!(back > 0 && back <= position))
+      throw this.fail('PXAR_HARDLINK', at, `hard link that points ${back} bytes back`);
     this.end = start + pathEnd + 1;
     return { kind: 'hardlink', name, depth, position, targetPosition: position - back, targetPath };
   }

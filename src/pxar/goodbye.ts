@@ -1,6 +1,6 @@
 /** Goodbye tables: their tail row, and the search tree that their rows form. pxar.md §5. */
 import { PxarError } from './errors.js';
-import { readU64, ROW_SIZE, TAIL_HIGH, TAIL_LOW } from './format.js';
+import { ROW_SIZE, readU64, TAIL_HIGH, TAIL_LOW } from './format.js';
 
 /** Offsets in a row. */
 const HASH = 0;
@@ -84,7 +84,8 @@ export class GoodbyeTable {
     for (const i of this.inOrder()) {
       const nextLow = this.low(i);
       const nextHigh = this.high(i);
-      if (nextHigh < high || (nextHigh === high && nextLow < low)) throw this.fail(`row ${i} is out of order`);
+      if (nextHigh < high || (nextHigh === high && nextLow < low))
+        throw this.fail(`row ${i} is out of order`);
       low = nextLow;
       high = nextHigh;
     }

@@ -14,7 +14,11 @@ export interface Head {
 }
 
 /** Repeats an attempt to parse at `position` until the window holds enough. */
-export async function parseFilled<T>(window: Window, position: number, attempt: () => T | undefined): Promise<T> {
+export async function parseFilled<T>(
+  window: Window,
+  position: number,
+  attempt: () => T | undefined,
+): Promise<T> {
   for (;;) {
     const result = attempt();
     if (result !== undefined) return result;
@@ -37,11 +41,13 @@ export async function readHead(window: Window, parser: EntryParser, archive: str
   if (first !== Item.FORMAT_VERSION) return { version: 1, prelude: undefined, root: 0 };
   const bytes = await content(window, parser, 0);
   const version = readU64(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0);
-  if (version !== 1 && version !== 2) throw new PxarError('PXAR_VERSION', archive, 0, `unknown format version ${version}`);
+  if (version !== 1 && version !== 2)
+    throw new PxarError('PXAR_VERSION', archive, 0, `unknown format version ${version}`);
   parser.version = version;
   const behind = HEADER_SIZE + bytes.length;
   const next = await parseFilled(window, behind, () => parser.peek(behind));
-  if (next === Item.FORMAT_VERSION) throw new PxarError('PXAR_VERSION', archive, behind, 'second version item');
+  if (next === Item.FORMAT_VERSION)
+    throw new PxarError('PXAR_VERSION', archive, behind, 'second version item');
   if (next !== Item.PRELUDE || version === 1) return { version, prelude: undefined, root: behind };
   const prelude = Buffer.from(await content(window, parser, behind));
   return { version, prelude, root: behind + HEADER_SIZE + prelude.length };

@@ -1,6 +1,15 @@
 /** Checks that every reader of items shares. pxar.md §1.1, §1.2, §6. */
 import { PxarError } from './errors.js';
-import { HEADER_SIZE, Item, itemName, itemOf, MAX_CONTENT, MAX_NAME, MIN_CONTENT, readU64 } from './format.js';
+import {
+  HEADER_SIZE,
+  Item,
+  itemName,
+  itemOf,
+  MAX_CONTENT,
+  MAX_NAME,
+  MIN_CONTENT,
+  readU64,
+} from './format.js';
 
 /** The header that was read last. One object serves a whole archive. */
 export class ItemHeader {
@@ -22,14 +31,24 @@ export class ItemHeader {
     }
     const size = readU64(view, at + 8);
     if (size < HEADER_SIZE) {
-      throw new PxarError('PXAR_HEADER', this.#archive, position, `${itemName(item)} has a full size of ${size}`);
+      throw new PxarError(
+        'PXAR_HEADER',
+        this.#archive,
+        position,
+        `${itemName(item)} has a full size of ${size}`,
+      );
     }
     const content = size - HEADER_SIZE;
     // Not (a <= b) rather than (a > b): a size above 2^53 - 1 was read as NaN.
     if (!(content <= MAX_CONTENT[item]! && content >= MIN_CONTENT[item]!)) {
       const bounds = `${MIN_CONTENT[item]} to ${MAX_CONTENT[item]}`;
       const found = Number.isNaN(content) ? 'more than 2^53 - 1' : content;
-      throw new PxarError('PXAR_ITEM_SIZE', this.#archive, position, `${itemName(item)} of ${found} bytes, not ${bounds}`);
+      throw new PxarError(
+        'PXAR_ITEM_SIZE',
+        this.#archive,
+        position,
+        `${itemName(item)} of ${found} bytes, not ${bounds}`,
+      );
     }
     this.item = item;
     this.content = content;
@@ -44,7 +63,8 @@ export function nameProblem(bytes: Uint8Array, start: number, end: number): stri
   const length = end - start;
   if (length <= 0) return 'empty name';
   if (length > MAX_NAME) return `name of ${length} bytes`;
-  if (bytes[start] === DOT && (length === 1 || (length === 2 && bytes[start + 1] === DOT))) return 'name is . or ..';
+  if (bytes[start] === DOT && (length === 1 || (length === 2 && bytes[start + 1] === DOT)))
+    return 'name is . or ..';
   for (let i = start; i < end; i++) {
     const byte = bytes[i]!;
     if (byte === SLASH || byte === 0) return byte === 0 ? 'NUL in a name' : 'slash in a name';
@@ -65,7 +85,8 @@ export function pathProblem(path: Uint8Array): string | undefined {
   return undefined;
 }
 
-const ONCE = (1 << Item.ACL_GROUP_OBJ) | (1 << Item.ACL_DEFAULT) | (1 << Item.FCAPS) | (1 << Item.QUOTA_PROJID);
+const ONCE =
+  (1 << Item.ACL_GROUP_OBJ) | (1 << Item.ACL_DEFAULT) | (1 << Item.FCAPS) | (1 << Item.QUOTA_PROJID);
 const FIRST_ATTRIBUTE = Item.XATTR;
 const LAST_ATTRIBUTE = Item.QUOTA_PROJID;
 
@@ -88,7 +109,12 @@ export function checkAttribute(
 ): number {
   const bit = 1 << header.item;
   if ((seen & bit & ONCE) !== 0) {
-    throw new PxarError('PXAR_DUPLICATE_ITEM', archive, position, `second ${itemName(header.item)} of an entry`);
+    throw new PxarError(
+      'PXAR_DUPLICATE_ITEM',
+      archive,
+      position,
+      `second ${itemName(header.item)} of an entry`,
+    );
   }
   if (header.item === Item.XATTR) {
     const nul = block.indexOf(0, at);

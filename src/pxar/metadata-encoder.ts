@@ -13,7 +13,9 @@ const NO_PERMISSION = 0xffff_ffff_ffff_ffffn;
 /** A header and room for `content` bytes. */
 function newItem(item: number, content: number): Buffer {
   if (content > MAX_CONTENT[item]!) {
-    throw new MetadataRangeError(`${itemName(item)} of ${content} bytes, at most ${MAX_CONTENT[item]} are possible`);
+    throw new MetadataRangeError(
+      `${itemName(item)} of ${content} bytes, at most ${MAX_CONTENT[item]} are possible`,
+    );
   }
   const bytes = Buffer.alloc(HEADER_SIZE + content);
   bytes.writeInt32LE(TYPE_LOW[item]!, 0);
@@ -38,7 +40,8 @@ function encodeStat(metadata: Metadata): Buffer {
   const view = viewOf(bytes);
   const { seconds, nanoseconds } = metadata.mtime;
   if (!Number.isSafeInteger(seconds)) throw new MetadataRangeError(`mtime of ${seconds} s`);
-  if (metadata.flags < 0n || metadata.flags > NO_PERMISSION) throw new MetadataRangeError(`flags ${metadata.flags}`);
+  if (metadata.flags < 0n || metadata.flags > NO_PERMISSION)
+    throw new MetadataRangeError(`flags ${metadata.flags}`);
   writeU64(view, 16, checked(metadata.mode, Number.MAX_SAFE_INTEGER, 'mode'));
   view.setBigUint64(24, metadata.flags, true);
   view.setUint32(32, checked(metadata.uid, 0xffff_ffff, 'uid'), true);
@@ -88,7 +91,9 @@ export function encodeMetadata(metadata: Metadata): Buffer {
     ...xattrs.map(({ name, value }) => encodeXattr(name, value)),
     ...encodeAcl(Item.ACL_USER, acl.users),
     ...encodeAcl(Item.ACL_GROUP, acl.groups),
-    ...(acl.groupObj === undefined ? [] : [encodeNumbers(Item.ACL_GROUP_OBJ, [acl.groupObj], 'permission word')]),
+    ...(acl.groupObj === undefined
+      ? []
+      : [encodeNumbers(Item.ACL_GROUP_OBJ, [acl.groupObj], 'permission word')]),
     ...(acl.default === undefined ? [] : [encodeAclDefault(acl.default)]),
     ...encodeAcl(Item.ACL_DEFAULT_USER, acl.defaultUsers),
     ...encodeAcl(Item.ACL_DEFAULT_GROUP, acl.defaultGroups),

@@ -87,10 +87,12 @@ class BodyReader {
 
   /** Reads the header at `at` and makes sure that its content is there. */
   item(at: number): number {
-    if (at + HEADER_SIZE > this.body.length) throw this.fail('PXAR_EOF', at, 'metadata ends inside an item header');
+    if (at + HEADER_SIZE > this.body.length)
+      throw this.fail('PXAR_EOF', at, 'metadata ends inside an item header');
     this.header.read(this.view, at, this.place.position + at);
     const end = at + HEADER_SIZE + this.header.content;
-    if (end > this.body.length) throw this.fail('PXAR_EOF', at, `metadata ends inside ${itemName(this.header.item)}`);
+    if (end > this.body.length)
+      throw this.fail('PXAR_EOF', at, `metadata ends inside ${itemName(this.header.item)}`);
     return this.header.item;
   }
 
@@ -130,7 +132,8 @@ class BodyReader {
 
   stat(): Stat {
     const item = this.item(0);
-    if (item !== Item.ENTRY && item !== Item.ENTRY_V1) throw this.fail('PXAR_ITEM', 0, `${itemName(item)} instead of ENTRY`);
+    if (item !== Item.ENTRY && item !== Item.ENTRY_V1)
+      throw this.fail('PXAR_ITEM', 0, `${itemName(item)} instead of ENTRY`);
     const base = HEADER_SIZE;
     return {
       mode: this.number(base + STAT.mode, 'mode'),
@@ -166,13 +169,22 @@ export function decodeMetadata(body: Buffer, place: Place): Metadata {
   const reader = new BodyReader(body, place);
   const stat = reader.stat();
   const xattrs: Xattr[] = [];
-  const named = { users: [] as AclEntry[], groups: [] as AclEntry[], defaultUsers: [] as AclEntry[], defaultGroups: [] as AclEntry[] };
+  const named = {
+    users: [] as AclEntry[],
+    groups: [] as AclEntry[],
+    defaultUsers: [] as AclEntry[],
+    defaultGroups: [] as AclEntry[],
+  };
   let groupObj: number | undefined;
   let aclDefault: AclDefault | undefined;
   let fcaps: Buffer | undefined;
   let projectId: number | undefined;
   let seen = 0;
-  for (let at = HEADER_SIZE + reader.header.content; at < body.length; at += HEADER_SIZE + reader.header.content) {
+  for (
+    let at = HEADER_SIZE + reader.header.content;
+    at < body.length;
+    at += HEADER_SIZE + reader.header.content
+  ) {
     const item = reader.item(at);
     if (!isAttribute(item)) throw reader.fail('PXAR_ITEM', at, `${itemName(item)} between attributes`);
     const content = at + HEADER_SIZE;

@@ -20,11 +20,7 @@ export class NameOrder {
     if (sorted && this.#byHash === undefined) return [];
     const byHash = this.#byHash ?? collect(children, i);
     this.#byHash = byHash;
-    const key = keyOf(children, i);
-    const same = byHash.get(key) ?? [];
-    const positions = same.map((child) => children.position(child));
-    byHash.set(key, [...same, i]);
-    return positions;
+    return put(byHash, children, i).map((child) => children.position(child));
   }
 
   /** Replaces the name kept for comparison by an equal one: a copy that does not hold a block in memory. */
@@ -42,11 +38,20 @@ function keyOf(children: Children, i: number): number {
   return children.high(i) * WORD + children.low(i);
 }
 
+/** Adds child i and tells which children with its hash were there. */
+function put(byHash: Map<number, number[]>, children: Children, i: number): number[] {
+  const key = keyOf(children, i);
+  const same = byHash.get(key);
+  if (same === undefined) {
+    byHash.set(key, [i]);
+    return [];
+  }
+  same.push(i);
+  return same.slice(0, -1);
+}
+
 function collect(children: Children, count: number): Map<number, number[]> {
   const byHash = new Map<number, number[]>();
-  for (let i = 0; i < count; i++) {
-    const key = keyOf(children, i);
-    byHash.set(key, [...(byHash.get(key) ?? []), i]);
-  }
+  for (let i = 0; i < count; i++) put(byHash, children, i);
   return byHash;
 }

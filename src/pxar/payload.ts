@@ -6,7 +6,12 @@ import type { Place } from './metadata.js';
 
 function readHeader(bytes: Uint8Array, place: Place): ItemHeader {
   if (bytes.length < HEADER_SIZE) {
-    throw new PxarError('PXAR_EOF', place.archive, place.position, `${bytes.length} bytes where an item header is expected`);
+    throw new PxarError(
+      'PXAR_EOF',
+      place.archive,
+      place.position,
+      `${bytes.length} bytes where an item header is expected`,
+    );
   }
   const header = new ItemHeader(place.archive);
   header.read(new DataView(bytes.buffer, bytes.byteOffset, HEADER_SIZE), 0, place.position);
@@ -21,7 +26,12 @@ export function checkPayloadHeader(bytes: Uint8Array, size: number, place: Place
   const header = readHeader(bytes, place);
   if (header.item !== Item.PAYLOAD || header.content !== size) {
     const found = `${itemName(header.item)} of ${header.content} bytes`;
-    throw new PxarError('PXAR_PAYLOAD', place.archive, place.position, `${found} instead of PAYLOAD of ${size} bytes`);
+    throw new PxarError(
+      'PXAR_PAYLOAD',
+      place.archive,
+      place.position,
+      `${found} instead of PAYLOAD of ${size} bytes`,
+    );
   }
 }
 
