@@ -8,9 +8,11 @@ import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { NativeFileCalls } from './native-file.js';
+import type { NativeScan } from './native-scan.js';
 
 /** What the addon exports; see `native/addon.cc`, the one list. */
-export interface NativeAddon {
+export interface NativeAddon extends NativeScan, NativeFileCalls {
   /** Versions the addon was built with. `zstd` is the linked library, `zstdHeader` the header it was compiled against. */
   versions(): { zstd: string; zstdHeader: string };
   /** CRC-32 (IEEE 802.3, as zlib) of the bytes. indexes-blobs-chunks.md §4.1. */

@@ -7,7 +7,8 @@
 
 namespace restat {
 
-// Continues from `crc`, the result of an earlier call (0 at the start). Takes the fastest way this processor has.
+// Continues from `crc`, the result of an earlier call (0 at the start). Takes the fastest way this processor
+// has.
 std::uint32_t crc32(ByteView bytes, std::uint32_t crc = 0);
 
 // The same in plain C++, for processors without carry-less multiplication.

@@ -20,8 +20,8 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Not to be called with a lock held that the job takes: a stopped pool runs the job in the calling thread, so that
-  // jobs of one pool may hand work to another that has ended.
+  // Not to be called with a lock held that the job takes: a stopped pool runs the job in the calling thread,
+  // so that jobs of one pool may hand work to another that has ended.
   void submit(Job job);
   // Runs what is queued, then joins. A job that must not run any more has to look at its own cancel flag.
   void stop();

@@ -78,8 +78,9 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
         {InstanceMethod<&TreeWrap::enter>("enter"), InstanceMethod<&TreeWrap::leave>("leave"),
          InstanceMethod<&TreeWrap::root>("root"), InstanceMethod<&TreeWrap::list>("list"),
          InstanceMethod<&TreeWrap::stat>("stat"), InstanceMethod<&TreeWrap::describe>("describe"),
-         InstanceMethod<&TreeWrap::magic>("magic"), InstanceMethod<&TreeWrap::read>("read"),
-         InstanceMethod<&TreeWrap::open>("open"), InstanceMethod<&TreeWrap::compare>("compare")});
+         InstanceMethod<&TreeWrap::magic>("magic"), InstanceMethod<&TreeWrap::content>("content"),
+         InstanceMethod<&TreeWrap::read>("read"), InstanceMethod<&TreeWrap::open>("open"),
+         InstanceMethod<&TreeWrap::compare>("compare")});
   }
 
   explicit TreeWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TreeWrap>(info) {
@@ -169,6 +170,17 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
                                     [](Napi::Env env, std::uint64_t& magic) -> Napi::Value {
                                       return Napi::Number::New(env, static_cast<double>(magic));
                                     });
+  }
+
+  Napi::Value content(const Napi::CallbackInfo& info) {
+    const auto directory = static_cast<std::uint32_t>(number_of(info[0]));
+    auto work = [tree = tree_, directory, name = string_of(info[1]), limit = number_of(info[2])] {
+      return read_beginning(*tree, directory, name, limit);
+    };
+    using Found = std::optional<std::string>;
+    return run_async<Found>(
+        info.Env(), Environment::of(info.Env()).engine().io, std::move(work),
+        [](Napi::Env env, Found& found) { return found ? to_buffer(env, *found) : env.Undefined(); });
   }
 
   // Appends the files of one group {directory, list, stats, indexes} to `out`.

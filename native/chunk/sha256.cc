@@ -29,7 +29,8 @@ Digest Sha256::finish() {
   store_le(tail.data() + length - 8, __builtin_bswap64(length_ * 8));
   blocks_(state_.data(), tail.data(), length / 64);
   Digest digest;
-  for (std::size_t i = 0; i < state_.size(); ++i) store_le(digest.data() + 4 * i, __builtin_bswap32(state_[i]));
+  for (std::size_t i = 0; i < state_.size(); ++i)
+    store_le(digest.data() + 4 * i, __builtin_bswap32(state_[i]));
   return digest;
 }
 

@@ -128,6 +128,21 @@ Result<std::shared_ptr<Fd>> open_file(Tree& tree, const ReadRequest& request) {
   return std::make_shared<Fd>(std::move(fd));
 }
 
+Result<std::optional<std::string>> read_beginning(Tree& tree, std::uint32_t directory,
+                                                  const std::string& name, std::size_t limit) {
+  using Found = std::optional<std::string>;
+  int error = 0;
+  const Fd fd(open_request(tree, ReadRequest{directory, name, {}}, error));
+  struct stat st;
+  if (!fd || fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) return Found();
+  std::string bytes(std::min<std::uint64_t>(limit, static_cast<std::uint64_t>(st.st_size)), '\0');
+  std::size_t got = 0;
+  if (read_whole(fd.get(), {reinterpret_cast<std::uint8_t*>(bytes.data()), bytes.size()}, got) != 0)
+    return Found();
+  bytes.resize(got);
+  return Found(std::move(bytes));
+}
+
 Result<std::uint32_t> compare_with_record(int fd, const StatRecord& record) {
   struct stat st;
   if (fstat(fd, &st) != 0) return Error::system(errno, "fstat", {});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,10 @@ void read_files(Engine& engine, std::shared_ptr<Tree> tree, std::vector<ReadRequ
 
 // Opens a regular file that must still be the stat'ed inode (else ESTALE).
 Result<std::shared_ptr<Fd>> open_file(Tree& tree, const ReadRequest& request);
+
+// The first `limit` bytes of a regular file; nothing where there is no readable regular file of that name.
+Result<std::optional<std::string>> read_beginning(Tree& tree, std::uint32_t directory,
+                                                  const std::string& name, std::size_t limit);
 
 // Compares an open file with its stat record: bits of ReadStatus, 0 = as it was.
 Result<std::uint32_t> compare_with_record(int fd, const StatRecord& record);

@@ -1,0 +1,51 @@
+// The container of blobs and chunks: magic, CRC-32, data (indexes-blobs-chunks.md §4).
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "chunk/chunker.h"
+#include "chunk/digest.h"
+#include "chunk/zstd_codec.h"
+
+namespace restat {
+
+// Layout of the header: magic 8, CRC-32 4; encrypted ones have IV 16 and tag 16 after that.
+inline constexpr std::size_t kBlobHeader = 12;
+inline constexpr std::size_t kMaxEncodedChunk = kMaxChunk + 44;
+
+// `body` lies in the encoder's buffer or is the plain data themselves: valid until the next call.
+struct EncodedBlob {
+  std::array<std::uint8_t, kBlobHeader> header;
+  ByteView body;
+
+  std::size_t size() const { return header.size() + body.size(); }
+};
+
+// Not for two threads at once; its buffer grows to the largest input and is kept.
+class BlobEncoder {
+ public:
+  // Compressed if the frame is not longer than the input, else plain.
+  EncodedBlob encode(ByteView plain);
+
+ private:
+  ZstdCompressor compressor_;
+  std::unique_ptr<std::uint8_t[]> buffer_;
+  std::size_t capacity_ = 0;
+};
+
+// What the reader knows beforehand; `limit` bounds the memory where no length is known.
+struct BlobExpectation {
+  std::optional<Digest> digest;
+  std::optional<std::size_t> length;
+  std::size_t limit = kMaxChunk;
+};
+
+// Checks everything that can be checked and returns the plain data. Error codes: BLOB_SIZE, BLOB_MAGIC,
+// BLOB_CRC, BLOB_ENCRYPTED (an encrypted container), BLOB_LENGTH, BLOB_DIGEST, ZSTD.
+Result<std::vector<std::uint8_t>> decode_blob(ByteView encoded, const BlobExpectation& expected);
+
+}  // namespace restat

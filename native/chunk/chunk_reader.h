@@ -1,0 +1,47 @@
+// Reads a stream through its index: chunks of a local store, the last used ones kept decoded.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "chunk/chunk_cache.h"
+#include "chunk/chunk_source.h"
+#include "chunk/chunk_store.h"
+
+namespace restat {
+
+class ChunkReader : public ChunkSource {
+ public:
+  // `entries` as in a dynamic index; at most `cache_bytes` of decoded chunks are kept. Error code
+  // INDEX_ENTRIES: not a multiple of 40 bytes, ends do not ascend, or a chunk is longer than 16 MiB.
+  static Result<std::shared_ptr<ChunkReader>> create(std::shared_ptr<ChunkStore> store, ByteView entries,
+                                                     std::size_t cache_bytes);
+
+  std::size_t count() const override { return ends_.size(); }
+  std::uint64_t start(std::size_t chunk) const override { return chunk == 0 ? 0 : ends_[chunk - 1]; }
+  std::uint64_t end(std::size_t chunk) const override { return ends_[chunk]; }
+  std::size_t find(std::uint64_t offset) const override;
+  Result<ChunkData> load(std::size_t chunk, const CancelToken& token) override;
+
+  // Length of the stream in bytes.
+  std::uint64_t size() const { return ends_.empty() ? 0 : ends_.back(); }
+  // Fills `to` from stream position `offset` on; the range lies within the stream. Errors as load().
+  Status read(std::uint64_t offset, ByteSpan to, const CancelToken& token);
+
+ private:
+  ChunkReader(std::shared_ptr<ChunkStore> store, std::size_t cache_bytes)
+      : store_(std::move(store)), cache_(cache_bytes) {}
+  bool is_loading(const Digest& digest) const;
+
+  std::shared_ptr<ChunkStore> store_;
+  std::vector<std::uint64_t> ends_;
+  std::vector<Digest> digests_;
+  std::mutex mutex_;
+  std::condition_variable loaded_;
+  ChunkCache cache_;
+  std::vector<Digest> loading_;  // by threads that are in load() now: a handful
+};
+
+}  // namespace restat

@@ -1,0 +1,105 @@
+#include "chunk/chunk_store.h"
+
+#include "chunk/index_entries.h"
+
+namespace restat {
+namespace {
+
+// Somebody else may store or remove the same chunk between our look and our write; not over and over.
+constexpr int kAttempts = 4;
+
+}  // namespace
+
+Result<std::shared_ptr<ChunkStore>> ChunkStore::open(const std::string& path,
+                                                     const ChunkFileOptions& options) {
+  auto files = ChunkFiles::open(path, options);
+  if (!files.ok()) return files.error();
+  return std::shared_ptr<ChunkStore>(new ChunkStore(std::move(files.value())));
+}
+
+Status ChunkStore::add_known(ByteView entries) {
+  if (entries.size() % kIndexEntry != 0)
+    return Error::check("INDEX_ENTRIES", "the index entries are not a multiple of 40 bytes");
+  const std::lock_guard lock(mutex_);
+  known_.reserve(entries.size() / kIndexEntry);
+  for (; !entries.empty(); entries = entries.subspan(kIndexEntry))
+    known_.add(digest_of(entries.subspan(kIndexEntryDigest)), Known::registered);
+  return Unit{};
+}
+
+Result<ChunkOutcome> ChunkStore::accept(const Digest& digest, ByteView plain) {
+  auto touched = touch_known(digest);
+  if (!touched.ok()) return touched.error();
+  if (touched.value()) return ChunkOutcome{};
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    auto existing = examine(digest, plain.size());
+    if (!existing.ok()) return existing.error();
+    if (existing.value() == Existing::good) {
+      confirm(digest);
+      touched = touch_known(digest);
+      if (!touched.ok()) return touched.error();
+      if (touched.value()) return ChunkOutcome{};
+    }
+    auto written = write(digest, plain, existing.value() == Existing::bad);
+    if (written.ok()) confirm(digest);
+    if (written.ok() || written.error().number != EEXIST) return written;
+  }
+  return Error::check("CHUNK_CONTENDED",
+                      "chunk " + to_hex(digest) + " appears and disappears while it is stored");
+}
+
+Result<std::vector<std::uint8_t>> ChunkStore::load(const Digest& digest,
+                                                   std::optional<std::size_t> length) const {
+  auto encoded = files_->read(digest);
+  auto plain = encoded.ok() ? decode_blob(encoded.value(), {digest, length}) : std::move(encoded);
+  if (plain.ok()) return plain;
+  const Error& error = plain.error();
+  if (error.number == ENOENT) return Error::check("CHUNK_MISSING", "chunk " + to_hex(digest) + " is missing");
+  if (error.number != 0) return error;
+  return Error::check(error.code == "BLOB_ENCRYPTED" ? error.code : "CHUNK_CORRUPT",
+                      "chunk " + to_hex(digest) + ": " + error.message);
+}
+
+// False: not known, or its file is gone.
+Result<bool> ChunkStore::touch_known(const Digest& digest) {
+  const Known state = known(digest);
+  if (state == Known::no) return false;
+  if (state == Known::registered) {
+    auto there = files_->is_there(digest);
+    if (!there.ok() || !there.value()) return there;
+  }
+  auto touched = files_->touch(digest);
+  if (touched.ok() && touched.value()) confirm(digest);
+  return touched;
+}
+
+// An encrypted file cannot be told from a bad one without its key, and is never kept for a plain chunk.
+Result<ChunkStore::Existing> ChunkStore::examine(const Digest& digest, std::size_t length) const {
+  auto encoded = files_->read(digest);
+  if (encoded.ok())
+    return decode_blob(encoded.value(), {digest, length}).ok() ? Existing::good : Existing::bad;
+  const Error& error = encoded.error();
+  if (error.number == ENOENT) return Existing::missing;
+  if (error.number == EIO || error.code == "CHUNK_SIZE") return Existing::bad;
+  return error;
+}
+
+Result<ChunkOutcome> ChunkStore::write(const Digest& digest, ByteView plain, bool replace) {
+  return encoders_.with([&](BlobEncoder& encoder) -> Result<ChunkOutcome> {
+    const EncodedBlob blob = encoder.encode(plain);
+    if (Status written = files_->write(digest, blob, replace); !written.ok()) return written.error();
+    return ChunkOutcome{true, blob.size()};
+  });
+}
+
+Known ChunkStore::known(const Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  return known_.find(digest);
+}
+
+void ChunkStore::confirm(const Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  known_.add(digest, Known::confirmed);
+}
+
+}  // namespace restat

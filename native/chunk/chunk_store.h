@@ -1,0 +1,48 @@
+// The chunks of a local datastore: read with every check, written once (design: known chunks).
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chunk/chunk_files.h"
+#include "chunk/chunk_sink.h"
+#include "chunk/encoder_pool.h"
+#include "chunk/known_digests.h"
+
+namespace restat {
+
+// All calls are safe from any thread.
+class ChunkStore : public ChunkSink {
+ public:
+  // `path` is the datastore's root, which holds `.chunks`.
+  static Result<std::shared_ptr<ChunkStore>> open(const std::string& path, const ChunkFileOptions& options);
+
+  // `entries` are those of a dynamic index (40 bytes each) of a finished snapshot of the same group. Error
+  // code INDEX_ENTRIES.
+  Status add_known(ByteView entries);
+  // A known chunk's file gets a new access time; any other existing file is verified, and kept or replaced.
+  Result<ChunkOutcome> accept(const Digest& digest, ByteView plain) override;
+  // Reads and verifies one chunk; `length` is what the index says. Error codes: CHUNK_MISSING, CHUNK_CORRUPT,
+  // BLOB_ENCRYPTED (the messages name digest and reason), or the system call's.
+  Result<std::vector<std::uint8_t>> load(const Digest& digest, std::optional<std::size_t> length) const;
+
+ private:
+  enum class Existing { missing, good, bad };
+
+  explicit ChunkStore(std::unique_ptr<ChunkFiles> files) : files_(std::move(files)) {}
+  Result<bool> touch_known(const Digest& digest);
+  Result<Existing> examine(const Digest& digest, std::size_t length) const;
+  Result<ChunkOutcome> write(const Digest& digest, ByteView plain, bool replace);
+  Known known(const Digest& digest);
+  void confirm(const Digest& digest);
+
+  std::unique_ptr<ChunkFiles> files_;
+  EncoderPool encoders_;
+  std::mutex mutex_;
+  KnownDigests known_;
+};
+
+}  // namespace restat

@@ -1,0 +1,37 @@
+// Encoders with their buffers, one for each thread that encodes at the same time, kept for the next chunk.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "chunk/blob.h"
+
+namespace restat {
+
+class EncoderPool {
+ public:
+  // Calls use(BlobEncoder&) with an encoder that nobody else has meanwhile.
+  template <typename Use>
+  auto with(Use use) {
+    std::unique_ptr<BlobEncoder> encoder = take();
+    auto result = use(*encoder);
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(encoder));
+    return result;
+  }
+
+ private:
+  std::unique_ptr<BlobEncoder> take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<BlobEncoder>();
+    auto encoder = std::move(idle_.back());
+    idle_.pop_back();
+    return encoder;
+  }
+
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<BlobEncoder>> idle_;
+};
+
+}  // namespace restat

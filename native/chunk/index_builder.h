@@ -1,0 +1,65 @@
+// Chunks that are finished in any order become index entries in stream order.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "chunk/digest.h"
+#include "chunk/index_entries.h"
+#include "chunk/sha256.h"
+
+namespace restat {
+
+class IndexBuilder {
+ public:
+  // The next chunk of the stream; returns its number.
+  std::uint64_t open(std::size_t length) {
+    begun_end_ += length;
+    waiting_.push_back({begun_end_, {}, false});
+    return settled_ + waiting_.size() - 1;
+  }
+
+  // The chunk's digest is known and its data are safe.
+  void settle(std::uint64_t chunk, const Digest& digest) {
+    auto& entry = waiting_[chunk - settled_];
+    entry.digest = digest;
+    entry.done = true;
+    for (; !waiting_.empty() && waiting_.front().done; waiting_.pop_front(), ++settled_)
+      append(waiting_.front());
+  }
+
+  bool is_settled() const { return waiting_.empty(); }
+  std::uint64_t count() const { return settled_; }
+  // Stream position up to which all chunks are settled.
+  std::uint64_t end() const { return end_; }
+  // SHA-256 over the entries (indexes-blobs-chunks.md §2.2). To be called last, once.
+  Digest checksum() { return checksum_.finish(); }
+  std::vector<std::uint8_t> take_entries() { return std::move(entries_); }
+
+ private:
+  struct Waiting {
+    std::uint64_t end;
+    Digest digest;
+    bool done;
+  };
+
+  void append(const Waiting& chunk) {
+    std::array<std::uint8_t, kIndexEntry> entry;
+    store_le(entry.data(), chunk.end);
+    std::ranges::copy(chunk.digest, entry.begin() + kIndexEntryDigest);
+    entries_.insert(entries_.end(), entry.begin(), entry.end());
+    checksum_.update(entry);
+    end_ = chunk.end;
+  }
+
+  std::deque<Waiting> waiting_;
+  std::uint64_t settled_ = 0;
+  std::uint64_t begun_end_ = 0;
+  std::uint64_t end_ = 0;
+  std::vector<std::uint8_t> entries_;
+  Sha256 checksum_;
+};
+
+}  // namespace restat

@@ -1,0 +1,230 @@
+#include "chunk/ingest.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace restat {
+namespace {
+
+constexpr std::size_t kMiB = 1024 * 1024;
+// Largest read: the next one runs while the chunks before it are cut and stored.
+constexpr std::size_t kPiece = kMiB;
+// With small chunks a ring of two would make the stages wait for each other.
+constexpr std::size_t kLeastPayloadRing = 8 * kMiB;
+constexpr std::size_t kLeastMetadataRing = 4 * kMiB;
+// A multiple of every page size.
+constexpr std::size_t kGrain = 64 * 1024;
+
+std::size_t ring_size(const IngestOptions& options) {
+  const std::size_t least = Ingest::least_ring(options.average);
+  if (options.ring_bytes != 0) return std::max(options.ring_bytes / kGrain * kGrain, least);
+  return options.payload ? std::max(kLeastPayloadRing, 2 * least) : std::max(kLeastMetadataRing, least);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Ingest>> Ingest::create(Engine& engine, std::shared_ptr<ChunkSink> sink,
+                                               const IngestOptions& options) {
+  auto ring = Ring::create(ring_size(options), 4 * options.average);
+  if (!ring.ok()) return ring.error();
+  return std::shared_ptr<Ingest>(new Ingest(engine, std::move(sink), options, std::move(ring.value())));
+}
+
+void Ingest::put(std::unique_ptr<Input> input, PutDone done) {
+  std::unique_lock lock(mutex_);
+  if (error_ || finishing_) {
+    const Error error = error_.value_or(Error::check("INGEST_FINISHED", "the stream is finished"));
+    lock.unlock();
+    return done(error);
+  }
+  const std::uint64_t size = input->size();
+  position_ += size;
+  puts_.push_back(std::make_shared<Put>(Put{std::move(input), size, std::move(done)}));
+  const Job job = claim();
+  lock.unlock();
+  post(job);
+}
+
+void Ingest::finish(FinishDone done) {
+  std::unique_lock lock(mutex_);
+  if (error_ || finishing_) {
+    const Error error = error_.value_or(Error::check("INGEST_FINISHED", "the stream is finished"));
+    lock.unlock();
+    return done(error);
+  }
+  finishing_ = true;
+  finish_done_ = std::move(done);
+  const Job job = claim();
+  const FinishDone finished = claim_finish();
+  lock.unlock();
+  post(job);
+  complete(finished);
+}
+
+void Ingest::abort() {
+  fail(Error::cancelled());
+}
+
+std::uint64_t Ingest::position() const {
+  const std::lock_guard lock(mutex_);
+  return position_;
+}
+
+IngestProgress Ingest::progress() const {
+  const std::lock_guard lock(mutex_);
+  return {read_, stats_};
+}
+
+void Ingest::feed() {
+  std::vector<std::size_t> file_starts;
+  while (const auto piece = next_piece()) {
+    file_starts.clear();
+    const std::size_t n = piece->put->left > 0 ? piece->put->input->read(piece->room, file_starts) : 0;
+    piece_done(*piece, n, file_starts);
+  }
+}
+
+std::optional<Ingest::Piece> Ingest::next_piece() {
+  if (engine_.stopping.is_set()) fail(Error::cancelled());
+  const std::lock_guard lock(mutex_);
+  if (is_over() || puts_.empty() || ring_->room() < Input::kMinRoom) {
+    leave(feeding_);
+    return std::nullopt;
+  }
+  const ByteSpan space = ring_->space();
+  return Piece{puts_.front(), space.first(std::min(space.size(), kPiece))};
+}
+
+void Ingest::piece_done(const Piece& piece, std::size_t n, const std::vector<std::size_t>& file_starts) {
+  std::unique_lock lock(mutex_);
+  if (is_over()) return;
+  if (options_.payload)
+    for (const std::size_t start : file_starts) file_starts_.push_back(read_ + start);
+  ring_->commit(n);
+  read_ += n;
+  piece.put->left -= n;
+  const bool ended = piece.put->left == 0;
+  if (ended) puts_.pop_front();
+  const Job job = claim();
+  const FinishDone finished = claim_finish();
+  lock.unlock();
+  post(job);
+  if (ended) piece.put->done(piece.put->input->outcome());
+  complete(finished);
+}
+
+void Ingest::work() {
+  if (engine_.stopping.is_set()) fail(Error::cancelled());
+  const auto found = cut();
+  if (found) store(*found);
+}
+
+std::optional<Ingest::Cut> Ingest::cut() {
+  std::unique_lock lock(mutex_);
+  if (is_over()) {
+    leave(cutting_);
+    return std::nullopt;
+  }
+  for (const std::uint64_t start : std::exchange(file_starts_, {})) cutter_.suggest(start);
+  const std::uint64_t there = read_ - cutter_.start();
+  const ByteView bytes = ring_->view(cutter_.start(), std::min<std::uint64_t>(there, cutter_.max()));
+  const bool is_last = is_fed() && bytes.size() == there;
+  lock.unlock();
+
+  std::size_t length = cutter_.find(bytes);
+  if (length == 0 && is_last) length = bytes.size();
+
+  lock.lock();
+  std::optional<Cut> found;
+  if (length > 0) {
+    found = Cut{index_.open(length), bytes.first(length)};
+    cutter_.advance(length);
+    searched_ = cutter_.start();
+    ++storing_;
+  } else {
+    searched_ = cutter_.start() + bytes.size();
+  }
+  leave(cutting_);
+  const Job job = claim();
+  lock.unlock();
+  post(job);
+  return found;
+}
+
+void Ingest::store(const Cut& cut) {
+  const Digest digest = sha256(cut.bytes);
+  auto outcome = sink_->accept(digest, cut.bytes);
+  if (!outcome.ok()) fail(outcome.error());
+  chunk_done(cut, digest, outcome.ok() ? outcome.value() : ChunkOutcome{});
+}
+
+void Ingest::chunk_done(const Cut& cut, const Digest& digest, const ChunkOutcome& outcome) {
+  std::unique_lock lock(mutex_);
+  leave(storing_);
+  if (is_over()) return;
+  (outcome.stored ? stats_.new_chunks : stats_.known_chunks) += 1;
+  (outcome.stored ? stats_.new_bytes : stats_.known_bytes) += cut.bytes.size();
+  stats_.new_encoded_bytes += outcome.encoded_bytes;
+  index_.settle(cut.chunk, digest);
+  ring_->release(index_.end());
+  const Job job = claim();
+  const FinishDone finished = claim_finish();
+  lock.unlock();
+  post(job);
+  complete(finished);
+}
+
+void Ingest::fail(const Error& error) {
+  std::unique_lock lock(mutex_);
+  if (is_over()) return;
+  error_ = error;
+  const auto puts = std::exchange(puts_, {});
+  const FinishDone finish = std::exchange(finish_done_, nullptr);
+  release_ring();
+  lock.unlock();
+  for (const auto& put : puts) put->done(error);
+  if (finish) finish(error);
+}
+
+// Decides what can go on now; the caller posts it.
+Ingest::Job Ingest::claim() {
+  Job job;
+  if (is_over()) return job;
+  job.feed = feeding_ == 0 && !puts_.empty() && ring_->room() >= Input::kMinRoom;
+  const bool rest = is_fed() && read_ > cutter_.start();
+  job.work = cutting_ == 0 && (read_ > searched_ || rest);
+  if (job.feed) feeding_ = 1;
+  if (job.work) cutting_ = 1;
+  return job;
+}
+
+// The promise of finish(), when everything is in the index.
+Ingest::FinishDone Ingest::claim_finish() {
+  if (is_over() || !is_fed() || index_.end() != read_) return nullptr;
+  finished_ = true;
+  release_ring();
+  return std::exchange(finish_done_, nullptr);
+}
+
+void Ingest::leave(unsigned& running) {
+  --running;
+  release_ring();
+}
+
+// With the last job of a stream that is over the ring goes.
+void Ingest::release_ring() {
+  if (is_over() && feeding_ + cutting_ + storing_ == 0) ring_.reset();
+}
+
+void Ingest::post(Job job) {
+  if (job.feed) engine_.io.submit([self = shared_from_this()] { self->feed(); });
+  if (job.work) engine_.cpu.submit([self = shared_from_this()] { self->work(); });
+}
+
+void Ingest::complete(const FinishDone& done) {
+  if (!done) return;
+  IngestSummary summary{index_.take_entries(), index_.end(), index_.count(), index_.checksum(), stats_};
+  done(std::move(summary));
+}
+
+}  // namespace restat

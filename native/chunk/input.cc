@@ -1,0 +1,142 @@
+#include "chunk/input.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+
+namespace restat {
+namespace {
+
+void put_header(ByteSpan room, std::uint64_t size) {
+  store_le(room.data(), kPayloadItem);
+  store_le(room.data() + sizeof kPayloadItem, size + kPayloadHeader);
+}
+
+class BytesInput : public Input {
+ public:
+  explicit BytesInput(std::vector<std::uint8_t> bytes) : bytes_(std::move(bytes)) {}
+
+  std::uint64_t size() const override { return bytes_.size(); }
+
+  std::size_t read(ByteSpan room, std::vector<std::size_t>&) override {
+    const ByteView rest = ByteView(bytes_).subspan(at_);
+    const std::size_t n = std::min(rest.size(), room.size());
+    std::copy_n(rest.begin(), n, room.begin());
+    at_ += n;
+    return n;
+  }
+
+  Result<std::uint64_t> outcome() override { return std::uint64_t{bytes_.size()}; }
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+  std::size_t at_ = 0;
+};
+
+class BatchInput : public Input {
+ public:
+  BatchInput(std::shared_ptr<const ReadBatch> batch, std::vector<std::uint32_t> indexes)
+      : batch_(std::move(batch)), indexes_(std::move(indexes)) {
+    for (const std::uint32_t index : indexes_) contents_ += batch_->contents(index).size();
+  }
+
+  std::uint64_t size() const override { return contents_ + indexes_.size() * kPayloadHeader; }
+
+  std::size_t read(ByteSpan room, std::vector<std::size_t>& file_starts) override {
+    std::size_t filled = 0;
+    for (; next_ < indexes_.size(); ++next_, in_file_ = 0) {
+      const ByteView contents = batch_->contents(indexes_[next_]);
+      if (in_file_ == 0) {
+        if (room.size() - filled < kPayloadHeader) break;
+        put_header(room.subspan(filled), contents.size());
+        file_starts.push_back(filled);
+        filled += kPayloadHeader;
+        in_file_ = kPayloadHeader;
+      }
+      const ByteView rest = contents.subspan(in_file_ - kPayloadHeader);
+      const std::size_t n = std::min(rest.size(), room.size() - filled);
+      std::copy_n(rest.begin(), n, room.begin() + static_cast<std::ptrdiff_t>(filled));
+      filled += n;
+      in_file_ += n;
+      if (n < rest.size()) break;
+    }
+    return filled;
+  }
+
+  Result<std::uint64_t> outcome() override { return contents_; }
+
+ private:
+  std::shared_ptr<const ReadBatch> batch_;
+  std::vector<std::uint32_t> indexes_;
+  std::uint64_t contents_ = 0;
+  std::size_t next_ = 0;
+  std::size_t in_file_ = 0;  // bytes of the current file that were delivered, header included
+};
+
+class FileInput : public Input {
+ public:
+  FileInput(std::shared_ptr<const Fd> file, std::uint64_t size) : file_(std::move(file)), size_(size) {}
+
+  std::uint64_t size() const override { return size_ + kPayloadHeader; }
+
+  std::size_t read(ByteSpan room, std::vector<std::size_t>& file_starts) override {
+    std::size_t filled = 0;
+    if (!begun_) {
+      begun_ = true;
+      ::posix_fadvise(file_->get(), 0, static_cast<off_t>(size_), POSIX_FADV_SEQUENTIAL);
+      put_header(room, size_);
+      file_starts.push_back(0);
+      filled = kPayloadHeader;
+    }
+    const ByteSpan to = room.subspan(filled, std::min<std::uint64_t>(room.size() - filled, size_ - at_));
+    const std::size_t n = to.empty() || ended_ ? 0 : read_file(to);
+    if (ended_) std::ranges::fill(to.subspan(n), std::uint8_t{0});
+    at_ += ended_ ? to.size() : n;
+    return filled + (ended_ ? to.size() : n);
+  }
+
+  Result<std::uint64_t> outcome() override {
+    if (error_) return *error_;
+    return really_there_;
+  }
+
+ private:
+  std::size_t read_file(ByteSpan to) {
+    ssize_t n;
+    do {
+      n = ::pread(file_->get(), to.data(), to.size(), static_cast<off_t>(at_));
+    } while (n < 0 && errno == EINTR);
+    if (n < 0) error_ = Error::system(errno, "read", {});
+    ended_ = n <= 0;
+    if (ended_) return 0;
+    really_there_ += static_cast<std::uint64_t>(n);
+    return static_cast<std::size_t>(n);
+  }
+
+  std::shared_ptr<const Fd> file_;
+  std::uint64_t size_;
+  std::uint64_t at_ = 0;
+  std::uint64_t really_there_ = 0;
+  bool begun_ = false;
+  bool ended_ = false;
+  std::optional<Error> error_;
+};
+
+}  // namespace
+
+std::unique_ptr<Input> bytes_input(std::vector<std::uint8_t> bytes) {
+  return std::make_unique<BytesInput>(std::move(bytes));
+}
+
+std::unique_ptr<Input> batch_input(std::shared_ptr<const ReadBatch> batch,
+                                   std::vector<std::uint32_t> indexes) {
+  return std::make_unique<BatchInput>(std::move(batch), std::move(indexes));
+}
+
+std::unique_ptr<Input> file_input(std::shared_ptr<const Fd> file, std::uint64_t size) {
+  return std::make_unique<FileInput>(std::move(file), size);
+}
+
+}  // namespace restat

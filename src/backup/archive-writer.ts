@@ -1,0 +1,260 @@
+/** Writes one tree as a split archive: metadata stream bytes and payload stream operations, in archive order. */
+import { constants } from 'node:os';
+import type { NativeBatch, NativeFile, NativeTree, ReadResult } from '../native-scan.js';
+import { READ, STAT } from '../native-scan.js';
+import type { MetadataEncoder } from '../pxar/encoder.js';
+import type { HardlinkTable } from './hardlinks.js';
+import { bodyEnd, bodyStart, FileType, fileSize, fileType, nameBytes, nameEnd, nameStart, record, statWord } from './listing.js';
+import { type EntriesPart, Role, type Run, type RunPart } from './plan-runs.js';
+import type { Report } from './report.js';
+import type { ScanAhead } from './scan-ahead.js';
+import { errnoOf, errnoText, Keep, kindOfErrno, type ScannedDirectory } from './scan-directory.js';
+
+/** Operations on the payload stream; each promise settles when the bytes are accepted. */
+export interface PayloadSink {
+  /** Appends PAYLOAD header and contents of the files at `indexes` of a batch. */
+  writeBatch(batch: NativeBatch, indexes: Uint32Array): Promise<void>;
+  /** Appends a PAYLOAD header and `size` bytes of the file; returns how many of them were really there. */
+  writeFile(file: NativeFile, size: number): Promise<number>;
+}
+
+export interface ArchiveWriterOptions {
+  readonly tree: NativeTree;
+  readonly encoder: MetadataEncoder;
+  readonly payload: PayloadSink;
+  readonly links: HardlinkTable;
+  readonly scan: ScanAhead;
+  readonly report: Report;
+  /** Payload stream position of the first file: behind the start marker. */
+  readonly payloadStart: number;
+  /** Called with the path (latin1) of what is being written. */
+  readonly onPath: (path: string) => void;
+}
+
+const PAYLOAD_HEADER = 16;
+/** Payload offsets of files that the next run must not trust (design: at most 1,000 per archive). */
+const UNTRUSTED_MAX = 1000;
+const PATH_MAX_STORED = 4096;
+
+/** Files of a batch whose contents follow each other in the payload stream. */
+interface Pending {
+  readonly batch: NativeBatch;
+  readonly indexes: number[];
+}
+
+export class ArchiveWriter {
+  readonly #o: ArchiveWriterOptions;
+  /** Payload offsets of files that changed while they were read; more than UNTRUSTED_MAX are only counted. */
+  readonly untrusted: number[] = [];
+  untrustedCount = 0;
+  #payloadPosition: number;
+  #contents: ReadResult | undefined;
+  #nextSmall = 0;
+  #pending: Pending | undefined;
+
+  constructor(options: ArchiveWriterOptions) {
+    this.#o = options;
+    this.#payloadPosition = options.payloadStart;
+  }
+
+  get payloadPosition(): number {
+    return this.#payloadPosition;
+  }
+
+  /** Writes a run; the root's own `leave` is left to `MetadataEncoder.finish`. */
+  async writeRun(run: Run): Promise<void> {
+    this.#contents = run.contents === undefined ? undefined : await run.contents;
+    this.#nextSmall = 0;
+    this.#pending = this.#contents === undefined ? undefined : { batch: this.#contents.batch, indexes: [] };
+    for (const part of run.parts) await this.#writePart(part);
+    await this.#flushPayload();
+  }
+
+  async #writePart(part: RunPart): Promise<void> {
+    switch (part.kind) {
+      case 'enter':
+        this.#announce(part.directory);
+        this.#enter(part.parent, part.row);
+        return;
+      case 'empty':
+        this.#enter(part.parent, part.row);
+        this.#o.encoder.leaveDirectory();
+        return;
+      case 'entries':
+        return this.#writeEntries(part);
+      case 'leave':
+        if (part.directory.id !== 0) this.#o.encoder.leaveDirectory();
+        this.#o.scan.release(part.directory);
+    }
+  }
+
+  /** Hands on what happened while the directory was scanned. */
+  #announce(directory: ScannedDirectory): void {
+    this.#o.onPath(directory.path);
+    this.reportScan(directory);
+  }
+
+  /** Counts and warnings of a directory's scan; public for the root. */
+  reportScan(directory: ScannedDirectory): void {
+    this.#o.report.totals.excluded += directory.excluded;
+    for (const { kind, path, message } of directory.warnings) {
+      this.#o.report.warn(kind, Buffer.from(path, 'latin1'), message);
+    }
+  }
+
+  #enter({ list, stats, description }: ScannedDirectory, row: number): void {
+    const name = statWord(stats, row, STAT.nameIndex);
+    this.#o.encoder.enterDirectory(
+      list,
+      nameStart(list, name),
+      nameEnd(list, name),
+      stats,
+      row * STAT.size + STAT.nameHash,
+      description,
+      bodyStart(description, row),
+      bodyEnd(description, row),
+    );
+    this.#o.report.totals.directories += 1;
+  }
+
+  async #writeEntries(part: EntriesPart): Promise<void> {
+    for (let row = part.first; row < part.last; row += 1) {
+      if (part.directory.keep[row] === Keep.no) continue;
+      const role = part.roles[row - part.first];
+      if (role === Role.leaf) this.#writeLeaf(part.directory, row);
+      else if (role === Role.small) this.#writeSmall(part, row);
+      else if (role === Role.large || !this.#writeLink(part, row)) await this.#writeLarge(part, row);
+    }
+  }
+
+  #writeLeaf({ list, stats, description }: ScannedDirectory, row: number): void {
+    const name = statWord(stats, row, STAT.nameIndex);
+    this.#o.encoder.leaf(
+      list,
+      nameStart(list, name),
+      nameEnd(list, name),
+      stats,
+      row * STAT.size + STAT.nameHash,
+      description,
+      bodyStart(description, row),
+      bodyEnd(description, row),
+    );
+    const { totals } = this.#o.report;
+    if (fileType(stats, row) === FileType.symlink) totals.symlinks += 1;
+    else totals.specials += 1;
+  }
+
+  /** Writes the entry of a file whose contents follow at the current payload position, and moves that on. */
+  #writeFileEntry(part: EntriesPart, row: number): void {
+    const { list, stats, description } = part.directory;
+    const name = statWord(stats, row, STAT.nameIndex);
+    const size = fileSize(stats, row);
+    const position = this.#o.encoder.file(
+      list,
+      nameStart(list, name),
+      nameEnd(list, name),
+      stats,
+      row * STAT.size + STAT.nameHash,
+      description,
+      bodyStart(description, row),
+      bodyEnd(description, row),
+      this.#payloadPosition,
+      size,
+      true,
+    );
+    const slot = part.slots.get(row);
+    if (slot !== undefined) this.#o.links.stored(slot, position);
+    this.#payloadPosition += PAYLOAD_HEADER + size;
+    this.#o.report.totals.files += 1;
+    this.#o.report.totals.bytes += size;
+  }
+
+  #writeSmall(part: EntriesPart, row: number): void {
+    const index = this.#nextSmall;
+    this.#nextSmall += 1;
+    const status = this.#contents!.status[index]!;
+    if ((status & (READ.failed | READ.replaced)) !== 0) {
+      const errno = (status & READ.failed) !== 0 ? this.#contents!.errors[index]! : constants.errno.ESTALE;
+      this.#warnErrno(part.directory, row, errno);
+      return;
+    }
+    if (status !== 0) this.#warnChanged(part.directory, row, status);
+    this.#writeFileEntry(part, row);
+    this.#pending!.indexes.push(index);
+  }
+
+  async #flushPayload(): Promise<void> {
+    const pending = this.#pending;
+    if (pending === undefined || pending.indexes.length === 0) return;
+    const indexes = Uint32Array.from(pending.indexes);
+    pending.indexes.length = 0;
+    await this.#o.payload.writeBatch(pending.batch, indexes);
+  }
+
+  /** False when the first name was not stored after all: this one is then stored as a file. */
+  #writeLink(part: EntriesPart, row: number): boolean {
+    const target = this.#o.links.target(part.slots.get(row)!);
+    if (target === undefined || target.path.length > PATH_MAX_STORED) return false;
+    const { list, stats } = part.directory;
+    const name = statWord(stats, row, STAT.nameIndex);
+    this.#o.encoder.hardlink(
+      list,
+      nameStart(list, name),
+      nameEnd(list, name),
+      stats,
+      row * STAT.size + STAT.nameHash,
+      target.position,
+      target.path,
+    );
+    this.#o.report.totals.hardlinks += 1;
+    return true;
+  }
+
+  async #writeLarge(part: EntriesPart, row: number): Promise<void> {
+    const { directory } = part;
+    const name = nameBytes(directory.list, statWord(directory.stats, row, STAT.nameIndex));
+    const stat = record(directory.stats, row);
+    await this.#flushPayload();
+    this.#o.onPath(pathOf(directory, row));
+    let file: NativeFile;
+    try {
+      file = await this.#o.tree.open(directory.id, name, stat);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === undefined) throw error;
+      this.#warnErrno(directory, row, errno);
+      return;
+    }
+    const size = fileSize(directory.stats, row);
+    const offset = this.#payloadPosition;
+    this.#writeFileEntry(part, row);
+    const got = await this.#o.payload.writeFile(file, size);
+    const status = this.#o.tree.compare(file, stat) | (got < size ? READ.short : 0);
+    if (status !== 0) this.#warnChanged(directory, row, status, offset);
+  }
+
+  #warnErrno(directory: ScannedDirectory, row: number, errno: number): void {
+    this.#warn(directory, row, kindOfErrno(errno), errnoText(errno));
+  }
+
+  #warnChanged(directory: ScannedDirectory, row: number, status: number, offset = this.#payloadPosition): void {
+    this.untrustedCount += 1;
+    if (this.untrusted.length < UNTRUSTED_MAX) this.untrusted.push(offset);
+    const how =
+      (status & READ.short) !== 0
+        ? 'shrank while it was read: filled with zeros'
+        : (status & READ.longer) !== 0
+          ? 'grew while it was read: cut'
+          : 'changed while it was read';
+    this.#warn(directory, row, 'changed', how);
+  }
+
+  #warn(directory: ScannedDirectory, row: number, kind: Parameters<Report['warn']>[0], message: string): void {
+    this.#o.report.warn(kind, Buffer.from(pathOf(directory, row), 'latin1'), message);
+  }
+}
+
+function pathOf(directory: ScannedDirectory, row: number): string {
+  const name = nameBytes(directory.list, statWord(directory.stats, row, STAT.nameIndex));
+  return `${directory.path}/${name.toString('latin1')}`;
+}
