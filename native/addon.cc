@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "binding/async.h"
+#include "binding/chunk.h"
 #include "binding/codec.h"
 #include "binding/file.h"
 #include "binding/scan.h"
@@ -13,6 +14,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   Environment::attach(env);
   exports.Set("cancelFlag", Napi::Function::New(env, make_cancel_flag));
   exports.Set("cancel", Napi::Function::New(env, set_cancel_flag));
+  export_chunk(env, exports);
   export_codec(env, exports);
   export_file(env, exports);
   export_scan(env, exports);

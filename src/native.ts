@@ -4,15 +4,17 @@
  * Byte layouts that cross this border are declared here once, beside the call that returns or takes them.
  * 64-bit values are little-endian; a time is (i64 seconds, u32 nanoseconds), floor-style as in pxar.
  */
-import { createRequire } from 'node:module';
+
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { NativeChunks } from './native-chunk.js';
 import type { NativeFileCalls } from './native-file.js';
 import type { NativeScan } from './native-scan.js';
 
 /** What the addon exports; see `native/addon.cc`, the one list. */
-export interface NativeAddon extends NativeScan, NativeFileCalls {
+export interface NativeAddon extends NativeChunks, NativeScan, NativeFileCalls {
   /** Versions the addon was built with. `zstd` is the linked library, `zstdHeader` the header it was compiled against. */
   versions(): { zstd: string; zstdHeader: string };
   /** CRC-32 (IEEE 802.3, as zlib) of the bytes. indexes-blobs-chunks.md §4.1. */
@@ -54,7 +56,9 @@ function load(): NativeAddon {
   try {
     return createRequire(import.meta.url)(path) as NativeAddon;
   } catch (cause) {
-    throw new AddonLoadError(`cannot load ${path} in Node ${process.version}: rebuild it with npm rebuild`, { cause });
+    throw new AddonLoadError(`cannot load ${path} in Node ${process.version}: rebuild it with npm rebuild`, {
+      cause,
+    });
   }
 }
 

@@ -3,6 +3,9 @@
 
 #include <napi.h>
 
+#include <cstring>
+#include <vector>
+
 #include "base/bytes.h"
 
 namespace restat::binding {
@@ -26,6 +29,21 @@ inline std::uint64_t number_of(const Napi::Value& value) {
 
 inline bool flag_of(const Napi::Value& value) {
   return value.IsBoolean() && value.As<Napi::Boolean>().Value();
+}
+
+// The elements of a typed array; bytes that are no whole element are dropped.
+template <typename T>
+inline std::vector<T> copy_array(const Napi::Value& value) {
+  const auto bytes = bytes_of(value);
+  std::vector<T> out(bytes.size() / sizeof(T));
+  if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size() * sizeof(T));
+  return out;
+}
+
+// Throws a TypeError that says what a call needs.
+inline Napi::Value misuse(Napi::Env env, const char* what) {
+  Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
+  return env.Undefined();
 }
 
 }  // namespace restat::binding

@@ -80,6 +80,16 @@ Napi::Value run_async(Napi::Env env, WorkerPool& pool, Work work, Convert conver
   return promise;
 }
 
+// Settles `pending` with what a callback-style engine call hands over.
+template <typename T, typename Convert>
+std::function<void(Result<T>)> settle(Pending& pending, Convert convert) {
+  return [&pending, convert](Result<T> result) {
+    if (!result.ok()) return pending.reject(std::move(result.error()));
+    auto value = std::make_shared<T>(std::move(result.value()));
+    pending.resolve([value, convert](Napi::Env env) { return convert(env, *value); });
+  };
+}
+
 Napi::Value make_cancel_flag(const Napi::CallbackInfo& info);
 Napi::Value set_cancel_flag(const Napi::CallbackInfo& info);
 

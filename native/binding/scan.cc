@@ -12,14 +12,6 @@ Napi::Value to_buffer(Napi::Env env, const std::string& bytes) {
   return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
 }
 
-template <typename T>
-std::vector<T> copy_array(const Napi::Value& value) {
-  const auto bytes = bytes_of(value);
-  std::vector<T> out(bytes.size() / sizeof(T));
-  if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size() * sizeof(T));
-  return out;
-}
-
 // A listing that came back from JavaScript: whole and consistent, or nothing.
 std::shared_ptr<const Listing> listing_of(const Napi::Value& value) {
   auto listing = std::make_shared<Listing>(Listing{string_of(value)});
@@ -41,21 +33,6 @@ bool indexes_below(const std::vector<std::uint32_t>& indexes, std::size_t count)
   for (const auto index : indexes)
     if (index >= count) return false;
   return true;
-}
-
-Napi::Value misuse(Napi::Env env, const char* what) {
-  Napi::TypeError::New(env, what).ThrowAsJavaScriptException();
-  return env.Undefined();
-}
-
-// Settles `pending` with what a callback-style engine call hands over.
-template <typename T, typename Convert>
-std::function<void(Result<T>)> settle(Pending& pending, Convert convert) {
-  return [&pending, convert](Result<T> result) {
-    if (!result.ok()) return pending.reject(std::move(result.error()));
-    auto value = std::make_shared<T>(std::move(result.value()));
-    pending.resolve([value, convert](Napi::Env env) { return convert(env, *value); });
-  };
 }
 
 // Records of `stats` (a buffer of StatRecord) at `indexes`.

@@ -52,8 +52,8 @@ struct Failure : std::exception {
 
 #define CHECK_EQ(actual, expected)                                        \
   do {                                                                    \
-    const auto& check_a = (actual);                                       \
-    const auto& check_b = (expected);                                     \
+    const auto check_a = (actual);                                        \
+    const auto check_b = (expected);                                      \
     if (!(check_a == check_b)) {                                          \
       std::ostringstream check_out;                                       \
       check_out << #actual " is " << check_a << ", expected " << check_b; \

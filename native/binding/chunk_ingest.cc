@@ -1,0 +1,131 @@
+#include "binding/chunk_ingest.h"
+
+#include "binding/arguments.h"
+#include "binding/async.h"
+#include "binding/chunk.h"
+#include "binding/chunk_store.h"
+
+namespace restat::binding {
+namespace {
+
+// More would not make anything faster.
+constexpr std::uint64_t kMaxRing = 1024 * 1024 * 1024;
+constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 52;
+
+Napi::Number number(Napi::Env env, std::uint64_t value) {
+  return Napi::Number::New(env, static_cast<double>(value));
+}
+
+Napi::Object stats_to_js(Napi::Env env, const IngestStats& stats) {
+  auto out = Napi::Object::New(env);
+  out.Set("newChunks", number(env, stats.new_chunks));
+  out.Set("newBytes", number(env, stats.new_bytes));
+  out.Set("newEncodedBytes", number(env, stats.new_encoded_bytes));
+  out.Set("knownChunks", number(env, stats.known_chunks));
+  out.Set("knownBytes", number(env, stats.known_bytes));
+  return out;
+}
+
+Napi::Value summary_to_js(Napi::Env env, IngestSummary& summary) {
+  auto out = Napi::Object::New(env);
+  out.Set("size", number(env, summary.size));
+  out.Set("chunks", number(env, summary.chunks));
+  out.Set("csum", Napi::Buffer<std::uint8_t>::Copy(env, summary.checksum.data(), summary.checksum.size()));
+  out.Set("stats", stats_to_js(env, summary.stats));
+  out.Set("entries", to_buffer(env, summary.entries));
+  return out;
+}
+
+}  // namespace
+
+Napi::Function IngestWrap::define(Napi::Env env) {
+  return DefineClass(
+      env, "Ingest",
+      {InstanceMethod<&IngestWrap::write>("write"), InstanceMethod<&IngestWrap::write_batch>("writeBatch"),
+       InstanceMethod<&IngestWrap::write_file>("writeFile"), InstanceMethod<&IngestWrap::finish>("finish"),
+       InstanceMethod<&IngestWrap::abort>("abort"), InstanceMethod<&IngestWrap::progress>("progress"),
+       InstanceAccessor<&IngestWrap::position>("position")});
+}
+
+IngestWrap::IngestWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  const auto options = info[0].IsObject() ? info[0].As<Napi::Object>() : Napi::Object::New(info.Env());
+  auto store = ChunkStoreWrap::store(options.Get("store"));
+  const std::uint64_t average = number_of(options.Get("averageSize"));
+  const auto ring = options.Get("ringBytes");
+  if (!store || !Chunker::is_average(average) || !options.Get("payload").IsBoolean()) {
+    misuse(info.Env(), "Ingest: a store, an average chunk size (64 KiB … 4 MiB) and payload are needed");
+    return;
+  }
+  if (!ring.IsUndefined() && (!is_count(ring) || number_of(ring) > kMaxRing)) {
+    misuse(info.Env(), "Ingest: ringBytes is at most 1 GiB");
+    return;
+  }
+  auto ingest = Ingest::create(Environment::of(info.Env()).engine(), std::move(store),
+                               {average, flag_of(options.Get("payload")), number_of(ring)});
+  if (ingest.ok()) {
+    ingest_ = std::move(ingest.value());
+  } else {
+    to_exception(info.Env(), ingest.error()).ThrowAsJavaScriptException();
+  }
+}
+
+Napi::Value IngestWrap::write(const Napi::CallbackInfo& info) {
+  if (!info[0].IsTypedArray()) return misuse(info.Env(), "write: bytes are needed");
+  const auto bytes = bytes_of(info[0]);
+  auto& pending = Environment::of(info.Env()).pending(info.Env());
+  const Napi::Value promise = pending.promise();
+  ingest_->put(bytes_input({bytes.begin(), bytes.end()}),
+               settle<std::uint64_t>(pending, [](Napi::Env env, std::uint64_t) { return env.Undefined(); }));
+  return promise;
+}
+
+Napi::Value IngestWrap::write_batch(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal() || !info[1].IsTypedArray())
+    return misuse(info.Env(), "writeBatch: a batch and the indexes of its files are needed");
+  const auto batch = *info[0].As<Napi::External<std::shared_ptr<ReadBatch>>>().Data();
+  auto indexes = copy_array<std::uint32_t>(info[1]);
+  for (const std::uint32_t index : indexes)
+    if (index >= batch->files.size()) return misuse(info.Env(), "writeBatch: no such file in the batch");
+  auto& pending = Environment::of(info.Env()).pending(info.Env());
+  const Napi::Value promise = pending.promise();
+  ingest_->put(batch_input(batch, std::move(indexes)),
+               settle<std::uint64_t>(pending, [](Napi::Env env, std::uint64_t) { return env.Undefined(); }));
+  return promise;
+}
+
+Napi::Value IngestWrap::write_file(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal() || !is_count(info[1]) || number_of(info[1]) > kMaxFile)
+    return misuse(info.Env(), "writeFile: an open file and its size are needed");
+  const auto file = *info[0].As<Napi::External<std::shared_ptr<Fd>>>().Data();
+  auto& pending = Environment::of(info.Env()).pending(info.Env());
+  const Napi::Value promise = pending.promise();
+  ingest_->put(
+      file_input(file, number_of(info[1])),
+      settle<std::uint64_t>(pending, [](Napi::Env env, std::uint64_t read) { return number(env, read); }));
+  return promise;
+}
+
+Napi::Value IngestWrap::finish(const Napi::CallbackInfo& info) {
+  auto& pending = Environment::of(info.Env()).pending(info.Env());
+  const Napi::Value promise = pending.promise();
+  ingest_->finish(settle<IngestSummary>(pending, summary_to_js));
+  return promise;
+}
+
+Napi::Value IngestWrap::abort(const Napi::CallbackInfo& info) {
+  ingest_->abort();
+  return info.Env().Undefined();
+}
+
+Napi::Value IngestWrap::progress(const Napi::CallbackInfo& info) {
+  const IngestProgress progress = ingest_->progress();
+  auto out = stats_to_js(info.Env(), progress.stats);
+  out.Set("readBytes", number(info.Env(), progress.read));
+  return out;
+}
+
+Napi::Value IngestWrap::position(const Napi::CallbackInfo& info) {
+  return number(info.Env(), ingest_->position());
+}
+
+}  // namespace restat::binding

@@ -1,0 +1,27 @@
+// `ChunkStore`: the chunks of a local datastore.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "chunk/chunk_store.h"
+
+namespace restat::binding {
+
+class ChunkStoreWrap : public Napi::ObjectWrap<ChunkStoreWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  // Null if `value` is no ChunkStore.
+  static std::shared_ptr<ChunkStore> store(const Napi::Value& value);
+
+  explicit ChunkStoreWrap(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value add_known(const Napi::CallbackInfo& info);
+  Napi::Value read(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<ChunkStore> store_;
+};
+
+}  // namespace restat::binding

@@ -1,0 +1,225 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <string>
+
+#include "chunk/chunk_reader.h"
+#include "chunk/chunk_store.h"
+#include "chunk/ingest.h"
+#include "test/check.h"
+#include "test/temporary.h"
+
+using namespace restat;
+using restat::test::random_bytes;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+// Keeps digests and lengths only; can be told to fail at one chunk.
+class CountingSink : public ChunkSink {
+ public:
+  explicit CountingSink(int fail_at = -1) : left_(fail_at) {}
+  Result<ChunkOutcome> accept(const Digest& digest, ByteView plain) override {
+    if (sha256(plain) != digest) return Error::check("TEST_DIGEST", "the bytes changed meanwhile");
+    if (left_.fetch_sub(1) == 0) return Error::system(ENOSPC, "write", "chunk");
+    return ChunkOutcome{true, plain.size()};
+  }
+
+ private:
+  std::atomic<int> left_;
+};
+
+// The waiting face of an ingest.
+class Stream {
+ public:
+  Stream(Engine& engine, std::shared_ptr<ChunkSink> sink, const IngestOptions& options)
+      : ingest_(Ingest::create(engine, std::move(sink), options).value()) {}
+
+  Result<std::uint64_t> put(std::unique_ptr<Input> input) {
+    std::promise<Result<std::uint64_t>> promise;
+    ingest_->put(std::move(input), [&](Result<std::uint64_t> r) { promise.set_value(std::move(r)); });
+    return promise.get_future().get();
+  }
+  Result<IngestSummary> finish() {
+    std::promise<Result<IngestSummary>> promise;
+    ingest_->finish([&](Result<IngestSummary> r) { promise.set_value(std::move(r)); });
+    return promise.get_future().get();
+  }
+  Ingest& operator*() { return *ingest_; }
+
+ private:
+  std::shared_ptr<Ingest> ingest_;
+};
+
+constexpr IngestOptions kSmall{.average = 65536, .payload = false, .ring_bytes = 1};
+constexpr IngestOptions kSmallPayload{.average = 65536, .payload = true, .ring_bytes = 1};
+
+Bytes ingested(Engine& engine, const IngestOptions& options, const Bytes& data, std::size_t piece) {
+  Stream stream(engine, std::make_shared<CountingSink>(), options);
+  for (std::size_t at = 0; at < data.size(); at += piece) {
+    const auto part = ByteView(data).subspan(at, std::min(piece, data.size() - at));
+    CHECK(stream.put(bytes_input(Bytes(part.begin(), part.end()))).ok());
+  }
+  auto summary = stream.finish();
+  CHECK_EQ(summary.value().size, data.size());
+  CHECK_EQ(summary.value().stats.new_bytes, data.size());
+  CHECK(summary.value().checksum == sha256(summary.value().entries));
+  return summary.value().entries;
+}
+
+Bytes with_header(const Bytes& contents) {
+  Bytes out(kPayloadHeader);
+  store_le(out.data(), kPayloadItem);
+  store_le<std::uint64_t>(out.data() + 8, contents.size() + kPayloadHeader);
+  out.insert(out.end(), contents.begin(), contents.end());
+  return out;
+}
+
+std::shared_ptr<Fd> open_file(const std::string& path) {
+  return std::make_shared<Fd>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+}
+
+std::shared_ptr<ReadBatch> batch_of(const std::vector<Bytes>& files) {
+  auto batch = std::make_shared<ReadBatch>();
+  std::size_t total = 0;
+  for (const Bytes& file : files) total += file.size();
+  batch->data = std::make_unique<std::uint8_t[]>(total);
+  std::uint64_t at = 0;
+  for (const Bytes& file : files) {
+    std::ranges::copy(file, batch->data.get() + at);
+    batch->files.push_back({at, file.size(), 0, 0});
+    at += file.size();
+  }
+  return batch;
+}
+
+void append(Bytes& to, const Bytes& more) {
+  to.insert(to.end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+TEST("the same bytes in other pieces give the same index, through a ring that wraps many times") {
+  Engine engine;
+  const Bytes data = random_bytes(6000000, 1);
+  const Bytes entries = ingested(engine, kSmall, data, data.size());
+  CHECK(entries.size() > 40 * 50);
+  for (const std::size_t piece : {10007, 65536, 1000000})
+    CHECK(ingested(engine, kSmall, data, piece) == entries);
+}
+
+TEST("an empty stream has no chunks") {
+  Engine engine;
+  Stream stream(engine, std::make_shared<CountingSink>(), kSmall);
+  CHECK(stream.put(bytes_input({})).ok());
+  const auto summary = stream.finish();
+  CHECK_EQ(summary.value().chunks, 0u);
+  CHECK_EQ(summary.value().size, 0u);
+}
+
+TEST("bytes, batches and files stand in the stream in order, each file with its header") {
+  Engine engine;
+  test::TemporaryDirectory root;
+  std::filesystem::create_directory(root / ".chunks");
+  const auto store = ChunkStore::open(root.path(), {.uid = ::geteuid(), .gid = ::getegid()}).value();
+  const std::vector<Bytes> small{random_bytes(10, 2), {}, random_bytes(70000, 3), random_bytes(1, 4)};
+  const Bytes large = random_bytes(3000000, 5);
+  test::write_file(root / "large", large);
+
+  Stream stream(engine, store, kSmallPayload);
+  CHECK(stream.put(bytes_input(Bytes(16, 1))).ok());
+  CHECK_EQ(stream.put(batch_input(batch_of(small), {0, 1, 3, 2})).value(), 70011u);
+  CHECK_EQ(stream.put(file_input(open_file(root / "large"), large.size())).value(), large.size());
+  Bytes expected(16, 1);
+  for (const std::size_t i : {0, 1, 3, 2}) append(expected, with_header(small[i]));
+  append(expected, with_header(large));
+  CHECK_EQ((*stream).position(), expected.size());
+
+  const auto summary = stream.finish();
+  const auto reader = ChunkReader::create(store, summary.value().entries, 1 << 20).value();
+  Bytes actual(reader->size());
+  CHECK(reader->read(0, actual, {}).ok());
+  CHECK(actual == expected);
+}
+
+TEST("a payload stream is cut where a file begins") {
+  Engine engine;
+  Stream stream(engine, std::make_shared<CountingSink>(), kSmallPayload);
+  const Bytes zeros(100000);
+  CHECK(stream.put(batch_input(batch_of({zeros, zeros, zeros}), {0, 1, 2})).ok());
+  const auto entries = stream.finish().value().entries;
+  CHECK_EQ(entries.size(), 120u);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK_EQ(load_le<std::uint64_t>(entries.data() + 40 * i), (i + 1) * 100016);
+}
+
+TEST("a file that is shorter than announced is filled with zeros") {
+  Engine engine;
+  test::TemporaryDirectory root;
+  const Bytes contents = random_bytes(5000, 6);
+  test::write_file(root / "file", contents);
+  Stream stream(engine, std::make_shared<CountingSink>(), kSmallPayload);
+  CHECK_EQ(stream.put(file_input(open_file(root / "file"), 2000000)).value(), 5000u);
+  Bytes expected = contents;
+  expected.resize(2000000);
+  const auto summary = stream.finish();
+  CHECK(summary.value().entries == ingested(engine, kSmall, with_header(expected), 1 << 20));
+}
+
+TEST("a file that cannot be read says so, and the stream goes on") {
+  Engine engine;
+  test::TemporaryDirectory root;
+  Stream stream(engine, std::make_shared<CountingSink>(), kSmallPayload);
+  const auto outcome = stream.put(file_input(open_file(root.path()), 100000));
+  CHECK_EQ(outcome.error().number, EISDIR);
+  CHECK_EQ(outcome.error().syscall, "read");
+  CHECK_EQ(stream.finish().value().size, 100016u);
+}
+
+TEST("an error while storing ends the stream, and everything that comes later gets it") {
+  Engine engine;
+  const Bytes data = random_bytes(4000000, 7);
+  Stream stream(engine, std::make_shared<CountingSink>(5), kSmall);
+  bool failed = false;
+  for (int i = 0; i < 20 && !failed; ++i) failed = !stream.put(bytes_input(data)).ok();
+  CHECK(failed);
+  CHECK_EQ(stream.put(bytes_input(data)).error().number, ENOSPC);
+  CHECK_EQ(stream.finish().error().number, ENOSPC);
+}
+
+TEST("an aborted stream rejects what waits") {
+  Engine engine;
+  Stream stream(engine, std::make_shared<CountingSink>(), kSmall);
+  std::promise<Result<std::uint64_t>> promise;
+  (*stream).put(bytes_input(Bytes(50000000)),
+                [&](Result<std::uint64_t> r) { promise.set_value(std::move(r)); });
+  (*stream).abort();
+  CHECK(promise.get_future().get().error().is_cancelled());
+  CHECK(stream.finish().error().is_cancelled());
+}
+
+TEST("a stream that is finished takes nothing more") {
+  Engine engine;
+  Stream stream(engine, std::make_shared<CountingSink>(), kSmall);
+  CHECK(stream.finish().ok());
+  CHECK_EQ(stream.put(bytes_input({})).error().code, "INGEST_FINISHED");
+  CHECK_EQ(stream.finish().error().code, "INGEST_FINISHED");
+}
+
+TEST("an engine that goes away in the middle settles every promise") {
+  for (int round = 0; round < 5; ++round) {
+    std::atomic<int> settled{0};
+    {
+      auto engine = std::make_unique<Engine>();
+      const auto ingest = Ingest::create(*engine, std::make_shared<CountingSink>(), kSmall).value();
+      for (int i = 0; i < 10; ++i)
+        ingest->put(bytes_input(Bytes(1000000, 1)), [&](Result<std::uint64_t>) { ++settled; });
+      ingest->finish([&](Result<IngestSummary>) { ++settled; });
+      engine.reset();
+    }
+    CHECK_EQ(settled.load(), 11);
+  }
+}

@@ -1,0 +1,115 @@
+/** The chunk engine of the addon: chunk stores, streams on their way in, and streams read through an index. */
+import type { CancelFlag, NativeBatch, NativeFile } from './native-scan.js';
+
+/**
+ * Entries of a dynamic index: 40 bytes each, u64 end offset of the chunk in the stream, then its digest (32).
+ * indexes-blobs-chunks.md §2.2.
+ */
+export type IndexEntries = Buffer;
+
+export interface ChunkStoreOptions {
+  /** Root of the datastore; it holds `.chunks`. */
+  readonly path: string | Buffer;
+  /** `file`: fsync each new chunk and its directory. `none`: the caller syncs the file system. */
+  readonly sync: 'file' | 'none';
+  /** Owner of new files and directories. */
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** The chunks of a local datastore. */
+export interface NativeChunkStore {
+  /**
+   * Entries of an index of a finished snapshot of the same group, in an archive of the same class: their chunks are not
+   * stored again where their file is there and not empty. Throws INDEX_ENTRIES.
+   */
+  register(entries: Uint8Array): void;
+  /** One chunk, decoded and verified. Rejects with CHUNK_MISSING, CHUNK_CORRUPT, BLOB_ENCRYPTED or a system error. */
+  read(digest: Uint8Array): Promise<Buffer>;
+}
+
+export interface IngestOptions {
+  readonly store: NativeChunkStore;
+  /** A power of two from 64 KiB to 4 MiB. */
+  readonly averageSize: number;
+  /** The stream holds file contents: it is cut where files begin, too. */
+  readonly payload: boolean;
+  /** Memory for bytes in flight; at least eight times the average size, which is also what smaller values mean. */
+  readonly ringBytes?: number;
+}
+
+/** Counts of chunks and their plain bytes; `newEncodedBytes` is what was written. */
+export interface IngestStats {
+  readonly newChunks: number;
+  readonly newBytes: number;
+  readonly newEncodedBytes: number;
+  readonly knownChunks: number;
+  readonly knownBytes: number;
+}
+
+export interface IngestProgress extends IngestStats {
+  /** Bytes of the stream that were taken over so far. */
+  readonly readBytes: number;
+}
+
+export interface IngestSummary {
+  readonly entries: IndexEntries;
+  /** Length of the stream. */
+  readonly size: number;
+  readonly chunks: number;
+  /** SHA-256 over the entries. */
+  readonly csum: Buffer;
+  readonly stats: IngestStats;
+}
+
+/**
+ * One archive stream. Its parts stand in the order of the calls; a promise is fulfilled when the bytes are taken over,
+ * which is the back-pressure: whoever does not wait fills memory. The first error while storing ends the stream, and all
+ * promises reject with it.
+ */
+export interface NativeIngest {
+  /** Appends a copy of the bytes. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Appends files of a batch, each with its PAYLOAD header. */
+  writeBatch(batch: NativeBatch, indexes: Uint32Array): Promise<void>;
+  /**
+   * Appends a PAYLOAD header and the first `size` bytes of the file. Where the file is shorter zeros stand in for the
+   * rest; the number of bytes that were there comes back. Also where reading fails, but then the promise rejects with
+   * that error (`syscall` is `read`) and the stream goes on.
+   */
+  writeFile(file: NativeFile, size: number): Promise<number>;
+  /** Length of the stream with everything that was appended, taken over or not. */
+  readonly position: number;
+  progress(): IngestProgress;
+  /** Ends the stream; fulfilled when all chunks are stored. */
+  finish(): Promise<IngestSummary>;
+  /** Drops the stream: what waits rejects with ABORT_ERR. Chunks that are stored stay. */
+  abort(): void;
+}
+
+export interface ChunkReaderOptions {
+  readonly store: NativeChunkStore;
+  readonly entries: Uint8Array;
+  /** Decoded chunks that are kept for the next read. */
+  readonly cacheBytes: number;
+}
+
+/** A stream as its index gives it. Native calls that read payloads take it, too. */
+export interface NativeChunkReader {
+  /** Length of the stream. */
+  size(): number;
+  /** At most 256 MiB within the stream. Throws RangeError; rejects as NativeChunkStore.read, or with ABORT_ERR. */
+  read(offset: number, length: number, cancel?: CancelFlag): Promise<Buffer>;
+}
+
+export interface NativeChunks {
+  /** Throws the error of open(2) where there is no `.chunks`. */
+  ChunkStore: new (
+    options: ChunkStoreOptions,
+  ) => NativeChunkStore;
+  Ingest: new (options: IngestOptions) => NativeIngest;
+  /** Throws INDEX_ENTRIES: not a multiple of 40 bytes, ends that do not ascend, a chunk of more than 16 MiB. */
+  ChunkReader: new (
+    options: ChunkReaderOptions,
+  ) => NativeChunkReader;
+}
