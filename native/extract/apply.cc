@@ -119,7 +119,8 @@ void apply_to_name(int directory, const char* name, std::uint32_t type, const Me
   }
   if (!m.xattrs.empty() || m.capabilities || !m.users.empty() || !m.groups.empty())
     problems.push_back(
-        {true, Error::check("XATTR_KIND", "extended attributes of symlinks and special files are not restored")});
+        {true,
+         Error::check("XATTR_KIND", "extended attributes of symlinks and special files are not restored")});
   timespec times[2];
   times_of(m, times);
   if (utimensat(directory, name, times, AT_SYMLINK_NOFOLLOW) != 0) note_system(problems, errno, "utimensat");

@@ -19,7 +19,8 @@ using Problems = std::vector<Problem>;
 
 enum class InodeType { file, directory };
 
-// What has to be there before content is written: the project id and the flags that change how content is kept.
+// What has to be there before content is written: the project id and the flags that change how content is
+// kept.
 void apply_before_data(int fd, const Metadata& metadata, Problems& problems);
 
 // Everything else but immutable and append-only.

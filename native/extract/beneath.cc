@@ -35,8 +35,8 @@ Result<Fd> find_step_by_step(int root, const std::string& path, const std::vecto
 }  // namespace
 
 Status check_name(std::string_view name) {
-  if (name.empty() || name == "." || name == ".." || name.size() > kMaxName ||
-      name.find('/') != name.npos || name.find('\0') != name.npos)
+  if (name.empty() || name == "." || name == ".." || name.size() > kMaxName || name.find('/') != name.npos ||
+      name.find('\0') != name.npos)
     return Error::check("NAME", "a name that cannot stand in a directory");
   return Unit{};
 }

@@ -15,7 +15,8 @@ Status check_name(std::string_view name);
 // The directory `name` in `parent`.
 Result<Fd> open_directory(int parent, const std::string& name);
 
-// The inode at `path` ('/'-separated names) below `root`, as O_PATH. Error code NAME for a path that has other parts.
+// The inode at `path` ('/'-separated names) below `root`, as O_PATH. Error code NAME for a path that has
+// other parts.
 Result<Fd> find_beneath(int root, const std::string& path);
 
 }  // namespace restat::extract

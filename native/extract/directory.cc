@@ -68,11 +68,9 @@ Result<DirectoryHandle> DirectoryTable::reopen(const std::shared_ptr<Directory>&
 }
 
 void DirectoryTable::forget(Directory& directory) {
-  std::shared_ptr<Directory> last;  // destroyed after the lock is gone
   std::lock_guard lock(mutex_);
   if (!directory.handle_ || !directory.parent) return;
   directory.handle_.reset();
-  last = std::move(*directory.place_);
   recent_.erase(directory.place_);
 }
 

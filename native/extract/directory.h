@@ -44,7 +44,8 @@ struct Directory {
   std::list<std::shared_ptr<Directory>>::iterator place_;
 };
 
-// Keeps the descriptors that were used last; opens the others again through their parents. Safe from any thread.
+// Keeps the descriptors that were used last; opens the others again through their parents. Safe from any
+// thread.
 class DirectoryTable {
  public:
   static constexpr std::size_t kMaxOpen = 256;

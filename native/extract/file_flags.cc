@@ -96,8 +96,7 @@ Status set_project(int fd, std::uint32_t project) {
     attributes.fsx_projid = project;
     if (ioctl(fd, FS_IOC_FSSETXATTR, &attributes) == 0) return Unit{};
   }
-  if (unsupported(errno))
-    return Error::check("PROJECT_UNSUPPORTED", "the file system has no project ids");
+  if (unsupported(errno)) return Error::check("PROJECT_UNSUPPORTED", "the file system has no project ids");
   return Error::system(errno, "ioctl FS_IOC_FSSETXATTR", {});
 }
 

@@ -18,8 +18,8 @@ enum class FlagStage {
 // The part of a stored flag word that belongs to the stage.
 std::uint64_t flags_of(FlagStage stage, std::uint64_t flags);
 
-// Adds stored chattr flags to those the file has. What the file system does not know is left out and makes the
-// result Error FLAG_UNSUPPORTED (the others are set); any other failure is a system error.
+// Adds stored chattr flags to those the file has. What the file system does not know is left out and makes
+// the result Error FLAG_UNSUPPORTED (the others are set); any other failure is a system error.
 Status add_flags(int fd, std::uint64_t flags);
 
 // Sets hidden, system and archive on a file system that has them; error as with add_flags.

@@ -1,5 +1,7 @@
 #include "extract/metadata.h"
 
+#include <sys/stat.h>
+
 #include <cstring>
 
 #include "pxar/items.h"
@@ -147,6 +149,13 @@ Result<Metadata> parse_metadata(ByteView bytes) {
     first = false;
   } while (!bytes.empty());
   return out;
+}
+
+Result<Metadata> parse_metadata_of(std::uint32_t type, ByteView bytes) {
+  auto metadata = parse_metadata(bytes);
+  if (metadata.ok() && (metadata.value().mode & S_IFMT) != type)
+    return broken("of another file type than the entry");
+  return metadata;
 }
 
 }  // namespace restat::extract

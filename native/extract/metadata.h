@@ -45,4 +45,7 @@ struct Metadata {
 // Decodes one ENTRY (or ENTRY_V1) and the attribute items behind it. Error code METADATA.
 Result<Metadata> parse_metadata(ByteView bytes);
 
+// The same, of an entry that has to be of file type `type` (S_IFREG, …).
+Result<Metadata> parse_metadata_of(std::uint32_t type, ByteView bytes);
+
 }  // namespace restat::extract

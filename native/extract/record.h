@@ -1,10 +1,11 @@
 // The packed records that the archive's decoder submits, one per entry, little-endian:
 //   0 u32 length of the whole record, a multiple of 8      4 u8 kind   5 u8 0   6 u16 0
 //   8 u32 id of the parent directory                      12 u32 own id (directory, close)
-//  16 u64 position of the FILENAME item (regular file)    24 u64 position of the PAYLOAD header in the payload stream
-//  32 u64 size of the content                             40 u32 name length   44 u32 body length   48 u32 extra length   52 u32 0
-//  56 u64 hard link: position of its target; device: major << 32 | minor
-//  64 name, body (ENTRY and attribute items), extra (symlink: target; hard link: path of the target below the root)
+//  16 u64 position of the FILENAME item (regular file)    24 u64 position of the PAYLOAD header in the
+//  payload stream 32 u64 size of the content                             40 u32 name length   44 u32 body
+//  length   48 u32 extra length   52 u32 0 56 u64 hard link: position of its target; device: major << 32 |
+//  minor 64 name, body (ENTRY and attribute items), extra (symlink: target; hard link: path of the target
+//  below the root)
 #pragma once
 
 #include <memory>

@@ -1,4 +1,5 @@
-// Names that exist only until an entry is complete: made exclusively, renamed over the final name, else removed.
+// Names that exist only until an entry is complete: made exclusively, renamed over the final name, else
+// removed.
 #pragma once
 
 #include <atomic>
@@ -32,7 +33,8 @@ class Temporary {
   Temporary& operator=(Temporary&&) = delete;
   ~Temporary() { remove(); }
 
-  // Gives the entry its name; EEXIST where there is one and it is not to be replaced. Never replaces a directory.
+  // Gives the entry its name; EEXIST where there is one and it is not to be replaced. Never replaces a
+  // directory.
   Status publish(const std::string& name, bool replace);
   void remove();
 
@@ -50,8 +52,8 @@ struct NewFile {
 // took the same, and this way serves overwriting too.)
 Result<NewFile> create_file(DirectoryHandle directory, TemporaryNames& names);
 
-// Calls make(directory, name), which returns 0 or an errno, for `name` itself, or, to replace what is there, for a
-// temporary name that is then renamed.
+// Calls make(directory, name), which returns 0 or an errno, for `name` itself, or, to replace what is there,
+// for a temporary name that is then renamed.
 template <typename Make>
 Status create_entry(const DirectoryHandle& directory, TemporaryNames& names, const std::string& name,
                     bool replace, const char* call, Make make) {
