@@ -90,7 +90,12 @@ export interface NativeTree {
   /** statx of the names at `selected` indexes of the listing. */
   stat(directory: DirectoryId, list: Listing, selected: Uint32Array): Promise<StatRecords>;
   /** Metadata of the rows `indexes` of `stats`. */
-  describe(directory: DirectoryId, list: Listing, stats: StatRecords, indexes: Uint32Array): Promise<Description>;
+  describe(
+    directory: DirectoryId,
+    list: Listing,
+    stats: StatRecords,
+    indexes: Uint32Array,
+  ): Promise<Description>;
   /** Magic number of the file system that holds the directory. */
   magic(directory: DirectoryId): Promise<number>;
   /** The first `limit` bytes of a regular file; undefined where there is no readable regular file of that name. */
@@ -105,7 +110,11 @@ export interface NativeTree {
 
 export interface NativeScan {
   /** Throws the error of open(2). `cancel` stops every call of the tree. */
-  Tree: new (path: string | Buffer, skipE2bigXattr: boolean, cancel: CancelFlag | undefined) => NativeTree;
+  Tree: new (
+    path: string | Buffer,
+    skipE2bigXattr: boolean,
+    cancel: CancelFlag | undefined,
+  ) => NativeTree;
   cancelFlag(): CancelFlag;
   cancel(flag: CancelFlag): void;
 }

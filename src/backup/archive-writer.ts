@@ -4,7 +4,18 @@ import type { NativeBatch, NativeFile, NativeTree, ReadResult } from '../native-
 import { READ, STAT } from '../native-scan.js';
 import type { MetadataEncoder } from '../pxar/encoder.js';
 import type { HardlinkTable } from './hardlinks.js';
-import { bodyEnd, bodyStart, FileType, fileSize, fileType, nameBytes, nameEnd, nameStart, record, statWord } from './listing.js';
+import {
+  bodyEnd,
+  bodyStart,
+  FileType,
+  fileSize,
+  fileType,
+  nameBytes,
+  nameEnd,
+  nameStart,
+  record,
+  statWord,
+} from './listing.js';
 import { type EntriesPart, Role, type Run, type RunPart } from './plan-runs.js';
 import type { Report } from './report.js';
 import type { ScanAhead } from './scan-ahead.js';
@@ -228,18 +239,40 @@ export class ArchiveWriter {
     const size = fileSize(directory.stats, row);
     const offset = this.#payloadPosition;
     this.#writeFileEntry(part, row);
-    const got = await this.#o.payload.writeFile(file, size);
-    const status = this.#o.tree.compare(file, stat) | (got < size ? READ.short : 0);
-    if (status !== 0) this.#warnChanged(directory, row, status, offset);
+    const got = await this.#streamFile(file, size);
+    const status = this.#o.tree.compare(file, stat);
+    if (got === undefined) this.#warnUnreadable(directory, row, offset);
+    else if (status !== 0 || got < size) {
+      this.#warnChanged(directory, row, got < size ? status | READ.short : status, offset);
+    }
+  }
+
+  /** Bytes that were there; undefined when reading failed and zeros stand in for the rest. */
+  async #streamFile(file: NativeFile, size: number): Promise<number | undefined> {
+    try {
+      return await this.#o.payload.writeFile(file, size);
+    } catch (error) {
+      if (error instanceof Error && 'syscall' in error && error.syscall === 'read') return undefined;
+      throw error;
+    }
+  }
+
+  #warnUnreadable(directory: ScannedDirectory, row: number, offset: number): void {
+    this.#distrust(offset);
+    this.#warn(directory, row, 'unreadable', 'reading failed: zeros stand in for what could not be read');
   }
 
   #warnErrno(directory: ScannedDirectory, row: number, errno: number): void {
     this.#warn(directory, row, kindOfErrno(errno), errnoText(errno));
   }
 
-  #warnChanged(directory: ScannedDirectory, row: number, status: number, offset = this.#payloadPosition): void {
-    this.untrustedCount += 1;
-    if (this.untrusted.length < UNTRUSTED_MAX) this.untrusted.push(offset);
+  #warnChanged(
+    directory: ScannedDirectory,
+    row: number,
+    status: number,
+    offset = this.#payloadPosition,
+  ): void {
+    this.#distrust(offset);
     const how =
       (status & READ.short) !== 0
         ? 'shrank while it was read: filled with zeros'
@@ -249,7 +282,17 @@ export class ArchiveWriter {
     this.#warn(directory, row, 'changed', how);
   }
 
-  #warn(directory: ScannedDirectory, row: number, kind: Parameters<Report['warn']>[0], message: string): void {
+  #distrust(offset: number): void {
+    this.untrustedCount += 1;
+    if (this.untrusted.length < UNTRUSTED_MAX) this.untrusted.push(offset);
+  }
+
+  #warn(
+    directory: ScannedDirectory,
+    row: number,
+    kind: Parameters<Report['warn']>[0],
+    message: string,
+  ): void {
     this.#o.report.warn(kind, Buffer.from(pathOf(directory, row), 'latin1'), message);
   }
 }

@@ -29,7 +29,10 @@ function parseLine(line: string, directory: string): MatchEntry {
  * The lines of a `.pxarexclude` file (latin1) in `directory` (absolute inside the archive, '' for the root).
  * Bad patterns are handed out, not thrown.
  */
-export function parseExcludeFile(text: string, directory: string): { entries: MatchEntry[]; bad: BadPattern[] } {
+export function parseExcludeFile(
+  text: string,
+  directory: string,
+): { entries: MatchEntry[]; bad: BadPattern[] } {
   const entries: MatchEntry[] = [];
   const bad: BadPattern[] = [];
   for (const raw of text.split('\n')) {

@@ -53,7 +53,11 @@ export class HardlinkTable {
   }
 
   /** Looks the inode of a row up; adds it under `path` and returns undefined when this is its first name. */
-  meet(stats: StatRecords, row: number, path: Buffer): FirstName | { readonly slot: number; readonly same: undefined } {
+  meet(
+    stats: StatRecords,
+    row: number,
+    path: Buffer,
+  ): FirstName | { readonly slot: number; readonly same: undefined } {
     const hash = hashOf(stats, row);
     let at = hash & (this.#table.length - 1);
     for (; this.#table[at] !== 0; at = (at + 1) & (this.#table.length - 1)) {
@@ -132,7 +136,8 @@ export class HardlinkTable {
 
 function hashOf(stats: StatRecords, row: number): number {
   let hash = 0;
-  for (const field of IDENTITY) hash = Math.imul(hash ^ statWord(stats, row, field), 0x9e3779b1) ^ (hash >>> 15);
+  for (const field of IDENTITY)
+    hash = Math.imul(hash ^ statWord(stats, row, field), 0x9e3779b1) ^ (hash >>> 15);
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 

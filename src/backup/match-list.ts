@@ -24,7 +24,11 @@ function regexpFor(pattern: string, anchored: boolean): RegExp {
  * Makes an entry of pattern text: `!` turns the type round, trailing slashes mean directories only.
  * `bytes` is latin1. Throws BACKUP_PATTERN.
  */
-export function parseMatchEntry(bytes: string, type: MatchType, options: { anchored?: boolean } = {}): MatchEntry {
+export function parseMatchEntry(
+  bytes: string,
+  type: MatchType,
+  options: { anchored?: boolean } = {},
+): MatchEntry {
   const inverted = bytes.startsWith('!');
   const text = inverted ? bytes.slice(1) : bytes;
   const stripped = text.replace(/\/+$/, '');
@@ -47,7 +51,11 @@ export type Kind = 'directory' | 'other' | 'unknown';
  * The last entry that matches decides. `undefined` when nothing matches; `unknown` when only the entry's kind could tell
  * whether a directories-only pattern matches.
  */
-export function matchPath(list: readonly MatchEntry[], path: string, kind: Kind): MatchType | 'unknown' | undefined {
+export function matchPath(
+  list: readonly MatchEntry[],
+  path: string,
+  kind: Kind,
+): MatchType | 'unknown' | undefined {
   for (let i = list.length - 1; i >= 0; i -= 1) {
     const entry = list[i]!;
     if (entry.directoriesOnly && kind === 'other') continue;

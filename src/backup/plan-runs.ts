@@ -18,7 +18,12 @@ const RUN_ENTRIES = 2048;
 export const Role = { leaf: 0, small: 1, large: 2, link: 3 } as const;
 
 export type RunPart =
-  | { readonly kind: 'enter'; readonly parent: ScannedDirectory; readonly row: number; readonly directory: ScannedDirectory }
+  | {
+      readonly kind: 'enter';
+      readonly parent: ScannedDirectory;
+      readonly row: number;
+      readonly directory: ScannedDirectory;
+    }
   /** A directory that is stored without what is in it. */
   | { readonly kind: 'empty'; readonly parent: ScannedDirectory; readonly row: number }
   | { readonly kind: 'leave'; readonly directory: ScannedDirectory }

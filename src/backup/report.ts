@@ -17,7 +17,13 @@ export interface Warning {
 }
 
 /** Kinds after which the run ends with exit code 3. */
-const INCOMPLETE: ReadonlySet<WarningKind> = new Set(['vanished', 'unreadable', 'replaced', 'changed', 'xattrs skipped']);
+const INCOMPLETE: ReadonlySet<WarningKind> = new Set([
+  'vanished',
+  'unreadable',
+  'replaced',
+  'changed',
+  'xattrs skipped',
+]);
 
 export interface Totals {
   files: number;

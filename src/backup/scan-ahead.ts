@@ -1,7 +1,7 @@
 /** Scans directories ahead of the reader, several at once, in about the order in which they will be needed. */
 import type { NativeTree } from '../native-scan.js';
-import { FileType, fileType, nameBytes, record, statWord } from './listing.js';
 import { STAT } from '../native-scan.js';
+import { FileType, fileType, nameBytes, record, statWord } from './listing.js';
 import type { WalkOptions } from './options.js';
 import { Keep, type ScannedDirectory, scanDirectory } from './scan-directory.js';
 

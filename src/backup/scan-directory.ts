@@ -183,7 +183,11 @@ class DirectoryScan {
   }
 
   async #hasMarker(marker: PresenceMarker): Promise<boolean> {
-    const head = await this.#tree.content(this.#target.id, Buffer.from(marker.name, 'latin1'), marker.header.length);
+    const head = await this.#tree.content(
+      this.#target.id,
+      Buffer.from(marker.name, 'latin1'),
+      marker.header.length,
+    );
     return head?.toString('latin1') === marker.header;
   }
 
@@ -191,7 +195,8 @@ class DirectoryScan {
     const selected = new Uint32Array(names.length);
     let count = 0;
     for (let i = 0; i < names.length; i += 1) {
-      if (this.#patterns.length > 0 && this.#isExcluded(names[i]!, kindOf(directoryEntryType(list, i)))) continue;
+      if (this.#patterns.length > 0 && this.#isExcluded(names[i]!, kindOf(directoryEntryType(list, i))))
+        continue;
       selected[count] = i;
       count += 1;
     }
@@ -220,7 +225,9 @@ class DirectoryScan {
   #isLeftOut(stats: StatRecords, row: number, name: string): boolean {
     const type = fileType(stats, row);
     if (type === FileType.regular && fileSize(stats, row) > this.#options.largestFile) return true;
-    return this.#patterns.length > 0 && this.#isExcluded(name, type === FileType.directory ? 'directory' : 'other');
+    return (
+      this.#patterns.length > 0 && this.#isExcluded(name, type === FileType.directory ? 'directory' : 'other')
+    );
   }
 
   async #judgeMountPoints(
@@ -235,7 +242,10 @@ class DirectoryScan {
       if (this.#options.storedEmpty.has(identityKey(stats, row))) {
         keep[row] = Keep.empty;
         this.#warn('notice', path, 'belongs to the repository: stored as an empty directory');
-      } else if (!sameDevice(stats, row, this.#target.self, 0) && !(await this.#entersMount(stats, list, row))) {
+      } else if (
+        !sameDevice(stats, row, this.#target.self, 0) &&
+        !(await this.#entersMount(stats, list, row))
+      ) {
         keep[row] = Keep.empty;
         this.#warn('notice', path, 'skipping mount point');
       }
@@ -259,7 +269,12 @@ class DirectoryScan {
   }
 
   /** Drops rows that could not be described, each with a warning. */
-  #judgeBodies(description: Description, stats: StatRecords, names: readonly string[], keep: Uint8Array): void {
+  #judgeBodies(
+    description: Description,
+    stats: StatRecords,
+    names: readonly string[],
+    keep: Uint8Array,
+  ): void {
     for (let row = 0; row < keep.length; row += 1) {
       const status = bodyStatus(description, row);
       if (status === 0) continue;

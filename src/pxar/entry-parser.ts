@@ -1,9 +1,10 @@
 /** Parses one directory entry out of a window: FILENAME, ENTRY, attributes and what ends them. pxar.md §2, §3, §6. */
+import { BodyParser, NEED } from './body-parser.js';
 import type { Window } from './byte-source.js';
 import type { ChildEntry, DirectoryEntry, HardlinkEntry } from './entry.js';
-import { PxarError, type PxarErrorCode } from './errors.js';
-import { HEADER_SIZE, Item, itemName, MAX_BODY, Mode, readU64 } from './format.js';
-import { checkAttribute, ItemHeader, isAttribute, nameProblem, pathProblem } from './items.js';
+import type { PxarError } from './errors.js';
+import { HEADER_SIZE, Item, itemName, Mode, readU64 } from './format.js';
+import { nameProblem, pathProblem } from './items.js';
 
 /** What the format version and the payload archive allow in an archive. */
 export interface ArchiveFacts {
@@ -13,12 +14,7 @@ export interface ArchiveFacts {
   readonly payloadSize: number | undefined;
 }
 
-/** Says that the window must be filled first. */
-const NEED = -1;
 const EMPTY = Buffer.alloc(0);
-/** Offset of mode and nanoseconds behind an ENTRY's header. */
-const MODE_AT = 0;
-const NANOSECONDS_AT = 32;
 
 /** The parser keeps what it found last in fields, so that an entry costs no more than its own object. */
 export class EntryParser {
@@ -28,139 +24,81 @@ export class EntryParser {
   end = 0;
   readonly #window: Window;
   readonly #facts: ArchiveFacts;
-  readonly #header: ItemHeader;
-  #mode = 0;
+  readonly #body: BodyParser;
 
   constructor(window: Window, facts: ArchiveFacts) {
     this.#window = window;
     this.#facts = facts;
-    this.#header = new ItemHeader(facts.archive);
-  }
-
-  /** An error at `at` of the window's block. */
-  fail(code: PxarErrorCode, at: number, problem: string): PxarError {
-    return new PxarError(code, this.#facts.archive, this.#window.start + at, problem);
+    this.#body = new BodyParser(window, facts.archive);
   }
 
   /** Item number of the header at `position`; undefined if the window must be filled. */
   peek(position: number): number | undefined {
-    const item = this.#read(position - this.#window.start);
+    const item = this.#body.read(position - this.#window.start);
     return item === NEED ? undefined : item;
   }
 
   /** Content size of the header that was read last. */
   get content(): number {
-    return this.#header.content;
+    return this.#body.header.content;
   }
 
   /** The root's ENTRY at `position`; undefined if the window must be filled. */
   root(position: number): DirectoryEntry | undefined {
     const at = position - this.#window.start;
-    const bodyEnd = this.#body(at);
+    const bodyEnd = this.#body.parse(at);
     if (bodyEnd === NEED) return undefined;
-    if ((this.#mode & Mode.TYPE) !== Mode.DIRECTORY)
-      throw this.fail('PXAR_MODE', at, 'the root is not a directory');
+    if ((this.#body.mode & Mode.TYPE) !== Mode.DIRECTORY)
+      throw this.#body.fail('PXAR_MODE', at, 'the root is not a directory');
     this.#expectChildren(bodyEnd);
     this.end = this.#window.start + bodyEnd;
     const body = this.#window.block.subarray(at, bodyEnd);
-    return { kind: 'directory', name: EMPTY, depth: 0, position, body, mode: this.#mode };
+    return { kind: 'directory', name: EMPTY, depth: 0, position, body, mode: this.#body.mode };
   }
 
   /** The child whose FILENAME is at `position`; undefined if the window must be filled. */
   child(position: number, depth: number): ChildEntry | undefined {
     const at = position - this.#window.start;
-    const item = this.#read(at);
+    const item = this.#body.read(at);
     if (item === NEED) return undefined;
-    if (item !== Item.FILENAME) throw this.fail('PXAR_ITEM', at, `${itemName(item)} instead of FILENAME`);
+    if (item !== Item.FILENAME)
+      throw this.#body.fail('PXAR_ITEM', at, `${itemName(item)} instead of FILENAME`);
     const nameAt = at + HEADER_SIZE;
-    const bodyAt = nameAt + this.#header.content;
-    if (!this.#window.holds(nameAt, this.#header.content)) return undefined;
+    const bodyAt = nameAt + this.#body.header.content;
+    if (!this.#window.holds(nameAt, this.#body.header.content)) return undefined;
     this.#checkName(nameAt, bodyAt);
     const name = this.#window.block.subarray(nameAt, bodyAt - 1);
-    const first = this.#read(bodyAt);
+    const first = this.#body.read(bodyAt);
     if (first === NEED) return undefined;
     if (first === Item.HARDLINK) return this.#hardlink(bodyAt, name, depth, position);
-    const bodyEnd = this.#body(bodyAt);
+    const bodyEnd = this.#body.parse(bodyAt);
     return bodyEnd === NEED ? undefined : this.#content(name, depth, position, bodyAt, bodyEnd);
-  }
-
-  #read(at: number): number {
-    if (!this.#window.holds(at, HEADER_SIZE)) return NEED;
-    this.#header.read(this.#window.view, at, this.#window.start + at);
-    return this.#header.item;
   }
 
   #checkName(at: number, end: number): void {
     const { block } = this.#window;
     if (end === at || block[end - 1] !== 0)
-      throw this.fail('PXAR_NAME', at - HEADER_SIZE, 'name without its NUL');
+      throw this.#body.fail('PXAR_NAME', at - HEADER_SIZE, 'name without its NUL');
     const problem = nameProblem(block, at, end - 1);
-    if (problem !== undefined) throw this.fail('PXAR_NAME', at - HEADER_SIZE, problem);
-  }
-
-  #checkStat(at: number): void {
-    const { view } = this.#window;
-    const mode = view.getUint32(at + MODE_AT, true);
-    if ((mode & ~Mode.KNOWN) !== 0 || view.getUint32(at + MODE_AT + 4, true) !== 0) {
-      throw this.fail('PXAR_MODE', at - HEADER_SIZE, 'unknown bits in the mode');
-    }
-    if (this.#header.item === Item.ENTRY && view.getUint32(at + NANOSECONDS_AT, true) > 999_999_999) {
-      throw this.fail('PXAR_TIME', at - HEADER_SIZE, 'nanoseconds of a second or more');
-    }
-    this.#mode = mode;
-  }
-
-  /** Walks ENTRY and attributes from `at`; the header behind them stays read, or UNKNOWN at the end of a sub-range. */
-  #body(at: number): number {
-    let item = this.#read(at);
-    if (item === NEED) return NEED;
-    if (item !== Item.ENTRY && item !== Item.ENTRY_V1)
-      throw this.fail('PXAR_ITEM', at, `${itemName(item)} instead of ENTRY`);
-    if (!this.#window.holds(at + HEADER_SIZE, this.#header.content)) return NEED;
-    this.#checkStat(at + HEADER_SIZE);
-    let seen = 0;
-    let next = at + HEADER_SIZE + this.#header.content;
-    for (;;) {
-      if (this.#endsHere(next)) return next;
-      item = this.#read(next);
-      if (item === NEED || !isAttribute(item)) return item === NEED ? NEED : next;
-      const content = next + HEADER_SIZE;
-      if (content + this.#header.content - at > MAX_BODY)
-        throw this.fail('PXAR_LIMIT', at, `more than ${MAX_BODY} bytes of metadata`);
-      if (!this.#window.holds(content, this.#header.content)) return NEED;
-      seen = checkAttribute(
-        this.#header,
-        this.#window.block,
-        content,
-        seen,
-        this.#facts.archive,
-        this.#window.start + next,
-      );
-      next = content + this.#header.content;
-    }
-  }
-
-  /** A FIFO or socket may be the last thing in a sub-range: nothing follows. */
-  #endsHere(at: number): boolean {
-    if (this.#window.start + at !== this.#window.limit) return false;
-    const type = this.#mode & Mode.TYPE;
-    if (type !== Mode.FIFO && type !== Mode.SOCKET) return false;
-    this.#header.item = Item.UNKNOWN;
-    return true;
+    if (problem !== undefined) throw this.#body.fail('PXAR_NAME', at - HEADER_SIZE, problem);
   }
 
   #expectChildren(at: number): void {
-    const { item } = this.#header;
+    const { item } = this.#body.header;
     if (item !== Item.FILENAME && item !== Item.GOODBYE) throw this.#unfit(at);
   }
 
   #expect(item: number, at: number): void {
-    if (this.#header.item !== item) throw this.#unfit(at);
+    if (this.#body.header.item !== item) throw this.#unfit(at);
   }
 
   #unfit(at: number): PxarError {
-    const mode = this.#mode.toString(8);
-    return this.fail('PXAR_MODE', at, `${itemName(this.#header.item)} behind an entry with mode 0${mode}`);
+    const mode = this.#body.mode.toString(8);
+    return this.#body.fail(
+      'PXAR_MODE',
+      at,
+      `${itemName(this.#body.header.item)} behind an entry with mode 0${mode}`,
+    );
   }
 
   #content(
@@ -170,13 +108,13 @@ export class EntryParser {
     at: number,
     bodyEnd: number,
   ): ChildEntry | undefined {
-    const mode = this.#mode;
+    const mode = this.#body.mode;
     const type = mode & Mode.TYPE;
     if (type === Mode.FILE) return this.#file(name, depth, position, at, bodyEnd);
     if (type === Mode.SYMLINK) return this.#symlink(name, depth, position, at, bodyEnd);
     if (type === Mode.CHARACTER || type === Mode.BLOCK)
       return this.#device(name, depth, position, at, bodyEnd);
-    if (this.#header.item !== Item.UNKNOWN) this.#expectChildren(bodyEnd);
+    if (this.#body.header.item !== Item.UNKNOWN) this.#expectChildren(bodyEnd);
     this.end = this.#window.start + bodyEnd;
     const body = this.#window.block.subarray(at, bodyEnd);
     if (type === Mode.DIRECTORY) return { kind: 'directory', name, depth, position, body, mode };
@@ -187,16 +125,17 @@ export class EntryParser {
 
   #file(name: Buffer, depth: number, position: number, at: number, bodyEnd: number): ChildEntry | undefined {
     const { block, view, start } = this.#window;
-    const inline = this.#header.item === Item.PAYLOAD;
+    const inline = this.#body.header.item === Item.PAYLOAD;
     let payloadOffset = start + bodyEnd;
-    let size = this.#header.content;
+    let size = this.#body.header.content;
     if (inline) {
       this.end = payloadOffset + HEADER_SIZE + size;
       if (!(this.end <= this.#window.limit))
-        throw this.fail('PXAR_EOF', bodyEnd, `payload of ${size} bytes beyond the archive`);
+        throw this.#body.fail('PXAR_EOF', bodyEnd, `payload of ${size} bytes beyond the archive`);
     } else {
       this.#expect(Item.PAYLOAD_REF, bodyEnd);
-      if (this.version < 2) throw this.fail('PXAR_ITEM', bodyEnd, 'PAYLOAD_REF in an archive of version 1');
+      if (this.version < 2)
+        throw this.#body.fail('PXAR_ITEM', bodyEnd, 'PAYLOAD_REF in an archive of version 1');
       if (!this.#window.holds(bodyEnd + HEADER_SIZE, 16)) return undefined;
       payloadOffset = readU64(view, bodyEnd + HEADER_SIZE);
       size = readU64(view, bodyEnd + HEADER_SIZE + 8);
@@ -204,15 +143,16 @@ export class EntryParser {
       this.end = start + bodyEnd + HEADER_SIZE + 16;
     }
     const body = block.subarray(at, bodyEnd);
-    return { kind: 'file', name, depth, position, body, mode: this.#mode, payloadOffset, size, inline };
+    return { kind: 'file', name, depth, position, body, mode: this.#body.mode, payloadOffset, size, inline };
   }
 
   #checkReference(at: number, offset: number, size: number): void {
     const end = offset + HEADER_SIZE + size;
-    if (!Number.isSafeInteger(end)) throw this.fail('PXAR_RANGE', at, 'payload reference above 2^53 - 1');
+    if (!Number.isSafeInteger(end))
+      throw this.#body.fail('PXAR_RANGE', at, 'payload reference above 2^53 - 1');
     const { payloadSize } = this.#facts;
     if (offset < HEADER_SIZE || (payloadSize !== undefined && end > payloadSize)) {
-      throw this.fail(
+      throw this.#body.fail(
         'PXAR_PAYLOAD',
         at,
         `reference to ${size} bytes at ${offset}, outside the payload archive`,
@@ -229,12 +169,12 @@ export class EntryParser {
   ): ChildEntry | undefined {
     this.#expect(Item.SYMLINK, bodyEnd);
     const targetAt = bodyEnd + HEADER_SIZE;
-    const targetEnd = targetAt + this.#header.content - 1;
+    const targetEnd = targetAt + this.#body.header.content - 1;
     const { block, start } = this.#window;
-    if (!this.#window.holds(targetAt, this.#header.content)) return undefined;
+    if (!this.#window.holds(targetAt, this.#body.header.content)) return undefined;
     const target = block.subarray(targetAt, targetEnd);
     if (block[targetEnd] !== 0 || target.length === 0 || target.includes(0)) {
-      throw this.fail(
+      throw this.#body.fail(
         'PXAR_SYMLINK',
         bodyEnd,
         'symbolic link target that is empty or not ended by its only NUL',
@@ -247,7 +187,7 @@ export class EntryParser {
       depth,
       position,
       body: block.subarray(at, bodyEnd),
-      mode: this.#mode,
+      mode: this.#body.mode,
       target,
     };
   }
@@ -265,9 +205,9 @@ export class EntryParser {
     const major = readU64(view, bodyEnd + HEADER_SIZE);
     const minor = readU64(view, bodyEnd + HEADER_SIZE + 8);
     if (Number.isNaN(major) || Number.isNaN(minor))
-      throw this.fail('PXAR_RANGE', bodyEnd, 'device number above 2^53 - 1');
+      throw this.#body.fail('PXAR_RANGE', bodyEnd, 'device number above 2^53 - 1');
     this.end = start + bodyEnd + HEADER_SIZE + 16;
-    const mode = this.#mode;
+    const mode = this.#body.mode;
     const block = (mode & Mode.TYPE) === Mode.BLOCK;
     return {
       kind: 'device',
@@ -285,15 +225,15 @@ export class EntryParser {
   #hardlink(at: number, name: Buffer, depth: number, position: number): HardlinkEntry | undefined {
     const { block, view, start } = this.#window;
     const content = at + HEADER_SIZE;
-    if (!this.#window.holds(content, this.#header.content)) return undefined;
-    const pathEnd = content + this.#header.content - 1;
-    if (block[pathEnd] !== 0) throw this.fail('PXAR_HARDLINK', at, 'hard link path without its NUL');
+    if (!this.#window.holds(content, this.#body.header.content)) return undefined;
+    const pathEnd = content + this.#body.header.content - 1;
+    if (block[pathEnd] !== 0) throw this.#body.fail('PXAR_HARDLINK', at, 'hard link path without its NUL');
     const targetPath = block.subarray(content + 8, pathEnd);
     const problem = pathProblem(targetPath);
-    if (problem !== undefined) throw this.fail('PXAR_HARDLINK', at, problem);
+    if (problem !== undefined) throw this.#body.fail('PXAR_HARDLINK', at, problem);
     const back = readU64(view, content);
     if (!(back > 0 && back <= position))
-      throw this.fail('PXAR_HARDLINK', at, `hard link that points ${back} bytes back`);
+      throw this.#body.fail('PXAR_HARDLINK', at, `hard link that points ${back} bytes back`);
     this.end = start + pathEnd + 1;
     return { kind: 'hardlink', name, depth, position, targetPosition: position - back, targetPath };
   }

@@ -96,8 +96,8 @@ export function isAttribute(item: number): boolean {
 }
 
 /**
- * Checks one attribute whose content is block[at, at + content). `seen` has a bit for each item so far; the result is the new
- * set. `position` is the item's, for errors. §2, §3.10.
+ * Checks the attribute of `header`, whose content starts at block[at] and is there completely. `seen` has a bit for each item
+ * so far; the result is the new set. `position` is the item's, for errors. §2, §3.10.
  */
 export function checkAttribute(
   header: ItemHeader,

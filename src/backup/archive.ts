@@ -1,0 +1,201 @@
+/** One source: opens the tree, runs the two streams of its split archive, hands the indexes to the session. */
+import { native } from '../native.js';
+import type { IngestProgress, IngestSummary, NativeIngest } from '../native-chunk.js';
+import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
+import { MetadataEncoder } from '../pxar/encoder.js';
+import type { BackupSession } from '../repository/repository.js';
+import { splitNames } from '../snapshot/archive-names.js';
+import { ArchiveWriter } from './archive-writer.js';
+import { BackupError } from './errors.js';
+import { HardlinkTable } from './hardlinks.js';
+import type { WalkOptions } from './options.js';
+import { ahead, planRuns } from './plan-runs.js';
+import { encodePrelude } from './prelude.js';
+import type { Report } from './report.js';
+import { ScanAhead } from './scan-ahead.js';
+import type { Source } from './sources.js';
+import { isVirtualFileSystem } from './virtual-file-systems.js';
+
+export interface ArchiveOptions {
+  readonly walk: WalkOptions;
+  /** Average chunk size in bytes. */
+  readonly averageSize: number;
+  readonly skipE2bigXattr: boolean;
+  /** Where unnamed temporary files are made. */
+  readonly temporaryDirectory: string;
+  readonly report: Report;
+  readonly cancel: CancelFlag;
+  readonly onProgress: (progress: ArchiveProgress) => void;
+}
+
+/** How far an archive is. */
+export interface ArchiveProgress {
+  readonly archive: string;
+  /** Path inside the archive, latin1. */
+  readonly path: string;
+  readonly payload: IngestProgress;
+  readonly files: number;
+}
+
+export interface ArchiveSummary {
+  readonly archive: string;
+  readonly payload: IngestSummary;
+  readonly metadata: IngestSummary;
+  /** Payload offsets that the next run must not trust, and how many there were in all. */
+  readonly untrusted: readonly number[];
+  readonly untrustedCount: number;
+}
+
+/** Runs ahead of the one that is written, each with up to 4 MiB of contents. */
+const RUNS_AHEAD = 3;
+const PAYLOAD_START = Buffer.from('d24e4a19c2684c831000000000000000', 'hex');
+const PAYLOAD_TAIL = Buffer.from('b5814c988bb7726c1000000000000000', 'hex');
+const PAYLOAD_RING = 64 * 1024 * 1024;
+const METADATA_RING = 32 * 1024 * 1024;
+
+/** Blocks of the metadata stream on their way into the ingest. */
+class MetadataQueue {
+  readonly #ingest: NativeIngest;
+  #pending: Promise<void>[] = [];
+
+  constructor(ingest: NativeIngest) {
+    this.#ingest = ingest;
+  }
+
+  push(block: Buffer): void {
+    const written = this.#ingest.write(block);
+    // The error is seen by `drain`, or by nobody when the run has failed elsewhere.
+    written.catch(() => undefined);
+    this.#pending.push(written);
+  }
+
+  async drain(): Promise<void> {
+    const pending = this.#pending;
+    this.#pending = [];
+    await Promise.all(pending);
+  }
+}
+
+function openTree(source: Source, options: ArchiveOptions): NativeTree {
+  try {
+    return new native.Tree(source.path, options.skipE2bigXattr, options.cancel);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BackupError('BACKUP_SOURCE', `unable to access '${source.path}': ${reason}`, { cause });
+  }
+}
+
+class ArchiveRun {
+  readonly #source: Source;
+  readonly #o: ArchiveOptions;
+  readonly #tree: NativeTree;
+  readonly #payload: NativeIngest;
+  readonly #metadata: NativeIngest;
+  readonly #blocks: MetadataQueue;
+  readonly #links: HardlinkTable;
+  readonly #scan: ScanAhead;
+  #path = '';
+
+  constructor(source: Source, options: ArchiveOptions, session: BackupSession) {
+    this.#source = source;
+    this.#o = options;
+    this.#tree = openTree(source, options);
+    const { averageSize } = options;
+    const store = session.chunks;
+    this.#payload = new native.Ingest({ store, averageSize, payload: true, ringBytes: PAYLOAD_RING });
+    this.#metadata = new native.Ingest({ store, averageSize, payload: false, ringBytes: METADATA_RING });
+    this.#blocks = new MetadataQueue(this.#metadata);
+    this.#links = new HardlinkTable(native.openUnnamed(options.temporaryDirectory));
+    this.#scan = new ScanAhead(this.#tree, options.walk);
+  }
+
+  async run(): Promise<ArchiveSummary> {
+    try {
+      return await this.#write();
+    } catch (error) {
+      this.#payload.abort();
+      this.#metadata.abort();
+      throw error;
+    } finally {
+      this.#scan.stop();
+      this.#links.close();
+    }
+  }
+
+  async #write(): Promise<ArchiveSummary> {
+    if (isVirtualFileSystem(await this.#tree.magic(0))) {
+      throw new BackupError('BACKUP_VIRTUAL_ROOT', `'${this.#source.path}' is on a virtual file system`);
+    }
+    const root = this.#tree.root();
+    const prelude = encodePrelude(this.#o.walk.excludes);
+    const encoder = new MetadataEncoder({
+      onBlock: (block) => this.#blocks.push(block),
+      archive: this.#source.archive,
+      ...(prelude === undefined ? {} : { prelude }),
+    });
+    encoder.root(root, STAT.size, root.length);
+    this.#o.report.totals.directories += 1;
+    const writer = this.#writer(encoder);
+    await this.#payload.write(PAYLOAD_START);
+    await this.#writeTree(root.subarray(0, STAT.size), writer);
+    encoder.finish();
+    await this.#blocks.drain();
+    await this.#payload.write(PAYLOAD_TAIL);
+    const [payload, metadata] = await Promise.all([this.#payload.finish(), this.#metadata.finish()]);
+    this.#progress();
+    return {
+      archive: this.#source.archive,
+      payload,
+      metadata,
+      untrusted: writer.untrusted,
+      untrustedCount: writer.untrustedCount,
+    };
+  }
+
+  #writer(encoder: MetadataEncoder): ArchiveWriter {
+    return new ArchiveWriter({
+      tree: this.#tree,
+      encoder,
+      payload: this.#payload,
+      links: this.#links,
+      scan: this.#scan,
+      report: this.#o.report,
+      payloadStart: PAYLOAD_START.length,
+      onPath: (path) => {
+        this.#path = path;
+      },
+    });
+  }
+
+  async #writeTree(self: Buffer, writer: ArchiveWriter): Promise<void> {
+    const root = await this.#scan.root(self);
+    writer.reportScan(root);
+    for await (const run of ahead(planRuns(this.#tree, this.#scan, this.#links, root), RUNS_AHEAD)) {
+      await writer.writeRun(run);
+      await this.#blocks.drain();
+      this.#progress();
+    }
+  }
+
+  #progress(): void {
+    this.#o.onProgress({
+      archive: this.#source.archive,
+      path: this.#path,
+      payload: this.#payload.progress(),
+      files: this.#o.report.totals.files,
+    });
+  }
+}
+
+/** Writes one source into the session. Throws BackupError and what scanning or storing throws. */
+export async function backupArchive(
+  source: Source,
+  options: ArchiveOptions,
+  session: BackupSession,
+): Promise<ArchiveSummary> {
+  const summary = await new ArchiveRun(source, options, session).run();
+  const names = splitNames(source.archive);
+  await session.putIndex(names.payload, summary.payload);
+  await session.putIndex(names.metadata, summary.metadata);
+  return summary;
+}

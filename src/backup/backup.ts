@@ -1,0 +1,122 @@
+/** A whole backup: session, archives one after the other, manifest. */
+import { native } from '../native.js';
+import type { BackupSession, Repository } from '../repository/repository.js';
+import type { JsonValue } from '../snapshot/json-text.js';
+import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
+import { type ArchiveProgress, type ArchiveSummary, backupArchive } from './archive.js';
+import type { WalkOptions } from './options.js';
+import { Report, type Totals, type Warning, type WarningKind } from './report.js';
+import type { Source } from './sources.js';
+
+export interface BackupRequest {
+  readonly repository: Repository;
+  readonly namespace: Namespace;
+  readonly group: GroupName;
+  readonly time: BackupTime;
+  readonly sources: readonly Source[];
+  readonly walk: Omit<WalkOptions, 'storedEmpty'>;
+  readonly averageSize: number;
+  readonly skipE2bigXattr: boolean;
+  readonly owner: string;
+  readonly lockWaitSeconds: number;
+  readonly temporaryDirectory: string;
+  /** Read just before the first directory is opened: the run's start S. */
+  readonly clock: () => { readonly seconds: number; readonly nanoseconds: number };
+  readonly signal: AbortSignal;
+  readonly onStart: (session: BackupSession) => void;
+  readonly onArchive: (source: Source) => void;
+  readonly onWarning: (warning: Warning) => void;
+  readonly onProgress: (progress: ArchiveProgress) => void;
+}
+
+export interface BackupSummary {
+  readonly snapshot: SnapshotName;
+  readonly archives: readonly ArchiveSummary[];
+  readonly totals: Totals;
+  readonly warnings: ReadonlyMap<WarningKind, number>;
+  /** Some files are missing or may not be as they were. */
+  readonly incomplete: boolean;
+}
+
+/** At most so many untrusted files of one archive are named; with more the whole run counts as racy. */
+const UNTRUSTED_MAX = 1000;
+
+/** What restat notes of a run in the manifest's `unprotected` part (design: what counts as unchanged). */
+function runNotes(start: string, archives: readonly ArchiveSummary[]): { [key: string]: JsonValue } {
+  const tooMany = archives.some(({ untrustedCount }) => untrustedCount > UNTRUSTED_MAX);
+  const untrusted = archives
+    .filter((archive) => archive.untrusted.length > 0)
+    .map((archive) => [archive.archive, [...archive.untrusted]] as const);
+  return {
+    start: tooMany ? '0' : start,
+    ...(untrusted.length > 0 && !tooMany ? { untrusted: Object.fromEntries(untrusted) } : {}),
+  };
+}
+
+async function writeArchives(
+  request: BackupRequest,
+  session: BackupSession,
+  report: Report,
+): Promise<ArchiveSummary[]> {
+  const cancel = native.cancelFlag();
+  const onAbort = (): void => native.cancel(cancel);
+  request.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const walk = { ...request.walk, storedEmpty: await request.repository.ownDirectories() };
+    const archives: ArchiveSummary[] = [];
+    for (const source of request.sources) {
+      request.signal.throwIfAborted();
+      request.onArchive(source);
+      archives.push(
+        await backupArchive(
+          source,
+          {
+            walk,
+            averageSize: request.averageSize,
+            skipE2bigXattr: request.skipE2bigXattr,
+            temporaryDirectory: request.temporaryDirectory,
+            report,
+            cancel,
+            onProgress: request.onProgress,
+          },
+          session,
+        ),
+      );
+    }
+    return archives;
+  } finally {
+    request.signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Runs a backup. On any error nothing of the snapshot remains. Throws what its parts throw, AbortError when aborted. */
+export async function runBackup(request: BackupRequest): Promise<BackupSummary> {
+  const { repository, namespace, group, time, signal } = request;
+  const now = request.clock().seconds;
+  const session = await repository.begin(namespace, group, time, {
+    owner: request.owner,
+    waitSeconds: request.lockWaitSeconds,
+    signal,
+    now,
+  });
+  const report = new Report(request.onWarning);
+  try {
+    request.onStart(session);
+    const { seconds, nanoseconds } = request.clock();
+    const archives = await writeArchives(request, session, report);
+    signal.throwIfAborted();
+    const start = `${seconds}.${String(nanoseconds).padStart(9, '0')}`;
+    await session.finish({ restat: runNotes(start, archives) });
+    return {
+      snapshot: session.snapshot,
+      archives,
+      totals: report.totals,
+      warnings: report.counts,
+      incomplete: report.incomplete,
+    };
+  } catch (error) {
+    await session.abort();
+    signal.throwIfAborted();
+    throw error;
+  }
+}

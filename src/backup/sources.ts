@@ -1,0 +1,38 @@
+/** What is backed up: `NAME.pxar:PATH` (cli.md §2.1). */
+import { type ArchiveName, parseArchiveName } from '../snapshot/archive-names.js';
+import { NameError } from '../snapshot/errors.js';
+import { BackupError } from './errors.js';
+
+export interface Source {
+  readonly archive: ArchiveName;
+  /** File-system path as given. */
+  readonly path: string;
+}
+
+function parseSource(text: string): Source {
+  const colon = text.indexOf(':');
+  const name = colon < 0 ? text : text.slice(0, colon);
+  const path = colon < 0 ? '' : text.slice(colon + 1);
+  try {
+    if (path === '') throw new BackupError('BACKUP_SOURCE', `'${text}': a source looks like NAME.pxar:PATH`);
+    const archive = parseArchiveName(name);
+    if (!archive.endsWith('.pxar')) {
+      throw new BackupError('BACKUP_SOURCE', `'${text}': this version backs up .pxar archives only`);
+    }
+    return { archive, path };
+  } catch (cause) {
+    if (!(cause instanceof NameError)) throw cause;
+    throw new BackupError('BACKUP_SOURCE', `'${text}': ${cause.message}`, { cause });
+  }
+}
+
+/** Parses sources; an archive name may stand only once. Throws BackupError `BACKUP_SOURCE`. */
+export function parseSources(texts: readonly string[]): Source[] {
+  const sources = texts.map(parseSource);
+  const seen = new Set<string>();
+  for (const { archive } of sources) {
+    if (seen.has(archive)) throw new BackupError('BACKUP_SOURCE', `got target twice: '${archive}'`);
+    seen.add(archive);
+  }
+  return sources;
+}

@@ -1,0 +1,108 @@
+/** What a command declares of itself: the one source for parsing, help, completion and manual pages. */
+import type { Context } from './context.js';
+
+export type OptionType = 'string' | 'boolean' | 'integer' | 'bytes';
+
+export interface OptionSpec {
+  readonly type: OptionType;
+  readonly description: string;
+  /** May be given several times. */
+  readonly array?: true;
+  /** Shown in help; the command itself applies it. */
+  readonly default?: string;
+  readonly choices?: readonly string[];
+  /** How the value is called in help. */
+  readonly placeholder?: string;
+  /** Bounds of an integer. */
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+export interface PositionalSpec {
+  readonly name: string;
+  readonly description: string;
+  readonly optional?: true;
+  /** Takes all remaining words; only the last one may. */
+  readonly array?: true;
+}
+
+/** Values of options after parsing: booleans, numbers and strings by their declared type. */
+export type OptionValue = string | number | boolean | readonly string[];
+
+export interface Invocation {
+  readonly options: ReadonlyMap<string, OptionValue>;
+  readonly positionals: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface CommandSpec {
+  /** Words that name it: `['snapshot', 'list']`. */
+  readonly path: readonly string[];
+  /** Other names, each a list of words. */
+  readonly aliases?: readonly (readonly string[])[];
+  readonly description: string;
+  readonly positionals: readonly PositionalSpec[];
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** Does the work and returns the exit code. */
+  run(invocation: Invocation, context: Context): Promise<number>;
+}
+
+/** Options that many commands share. */
+export const repositoryOptions = {
+  repository: {
+    type: 'string',
+    placeholder: 'DIR',
+    description: 'datastore directory (default: $PBS_REPOSITORY, else the embedded default datastore)',
+  },
+  ns: {
+    type: 'string',
+    placeholder: 'NAMESPACE',
+    description: 'namespace of the group (default: $PBS_NAMESPACE)',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+export const lockOptions = {
+  'lock-wait': {
+    type: 'integer',
+    minimum: 0,
+    placeholder: 'SECONDS',
+    description: 'how long to wait for a lock that somebody else holds',
+    default: '600',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+export const formatOptions = {
+  'output-format': {
+    type: 'string',
+    choices: ['text', 'json', 'json-pretty'],
+    default: 'text',
+    description: 'how results are printed (default also from $PROXMOX_OUTPUT_FORMAT)',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+export function optionString(invocation: Invocation, name: string): string | undefined {
+  const value = invocation.options.get(name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function optionStrings(invocation: Invocation, name: string): readonly string[] {
+  const value = invocation.options.get(name);
+  return Array.isArray(value) ? value : [];
+}
+
+export function optionNumber(invocation: Invocation, name: string): number | undefined {
+  const value = invocation.options.get(name);
+  return typeof value === 'number' ? value : undefined;
+}
+
+export function optionFlag(invocation: Invocation, name: string): boolean {
+  return invocation.options.get(name) === true;
+}
+
+/** A positional that the parser has made sure of. */
+export function positional(invocation: Invocation, name: string): string {
+  return invocation.positionals.get(name)?.[0] ?? '';
+}
+
+export function positionals(invocation: Invocation, name: string): readonly string[] {
+  return invocation.positionals.get(name) ?? [];
+}

@@ -1,0 +1,70 @@
+/** Which repository a command works on, and how snapshots are named on the command line. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { RepositoryError } from '../repository/errors.js';
+import type { SyncMode } from '../repository/local/session.js';
+import { openRepository, parseRepository } from '../repository/open.js';
+import type { Repository } from '../repository/repository.js';
+import {
+  type Namespace,
+  parseGroup,
+  parseNamespace,
+  parseSnapshot,
+  type SnapshotName,
+} from '../snapshot/names.js';
+import { type Invocation, optionNumber, optionString } from './command.js';
+import type { Context } from './context.js';
+import { UsageError } from './errors.js';
+
+const DEFAULT_LOCK_WAIT = 600;
+
+/** Directory of the datastore that is used when none is named. */
+export function defaultStore(context: Context): string {
+  if (context.root) return '/var/lib/restat/store';
+  return join(context.env['XDG_DATA_HOME'] || join(homedir(), '.local/share'), 'restat/store');
+}
+
+/** Opens the repository of `--repository`, `PBS_REPOSITORY` or the embedded default datastore. */
+export async function commandRepository(
+  invocation: Invocation,
+  context: Context,
+  { create, sync }: { create: boolean; sync: SyncMode } = { create: false, sync: 'none' },
+): Promise<Repository> {
+  const named = optionString(invocation, 'repository') ?? (context.env['PBS_REPOSITORY'] || undefined);
+  if (named !== undefined) return openRepository(parseSpec(named), { create: false, sync });
+  return openRepository({ kind: 'local', directory: defaultStore(context) }, { create, sync });
+}
+
+function parseSpec(text: string): ReturnType<typeof parseRepository> {
+  try {
+    return parseRepository(text);
+  } catch (error) {
+    if (error instanceof RepositoryError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+export function commandNamespace(invocation: Invocation, context: Context): Namespace {
+  return parseNamespace(optionString(invocation, 'ns') ?? context.env['PBS_NAMESPACE'] ?? '');
+}
+
+export function lockWait(
+  invocation: Invocation,
+  context: Context,
+): { waitSeconds: number; signal: AbortSignal } {
+  return { waitSeconds: optionNumber(invocation, 'lock-wait') ?? DEFAULT_LOCK_WAIT, signal: context.signal };
+}
+
+/** A snapshot, or the newest finished one of a group. */
+export async function findSnapshot(
+  repository: Repository,
+  namespace: Namespace,
+  text: string,
+): Promise<SnapshotName> {
+  if (text.split('/').length !== 2) return parseSnapshot(text);
+  const snapshots = await repository.snapshots(namespace, parseGroup(text));
+  const newest = snapshots.filter(({ finished }) => finished).at(-1);
+  if (newest === undefined)
+    throw new RepositoryError('GROUP_MISSING', `group ${text} has no finished snapshot`);
+  return newest.snapshot;
+}

@@ -1,0 +1,30 @@
+/** What goes wrong with a repository, each with a stable `code`. */
+export type RepositoryErrorCode =
+  | 'REPOSITORY_SPEC'
+  | 'REPOSITORY_MISSING'
+  | 'REPOSITORY_REFUSED'
+  | 'REPOSITORY_LOCKED'
+  | 'GROUP_MISSING'
+  | 'SNAPSHOT_MISSING'
+  | 'SNAPSHOT_EXISTS'
+  | 'SNAPSHOT_TIME'
+  | 'SNAPSHOT_PROTECTED'
+  | 'SNAPSHOT_UNFINISHED'
+  | 'ARCHIVE_MISSING'
+  | 'ARCHIVE_DAMAGED'
+  | 'REPOSITORY_IO';
+
+export class RepositoryError extends Error {
+  override readonly name = 'RepositoryError';
+  readonly code: RepositoryErrorCode;
+
+  constructor(code: RepositoryErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** errno name of a failed system call, '' for anything else. */
+export function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

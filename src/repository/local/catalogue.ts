@@ -1,0 +1,183 @@
+/** What is in a datastore directory: groups and snapshots. Unknown names are ignored. */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CLIENT_LOG_NAME, MANIFEST_NAME } from '../../snapshot/archive-names.js';
+import { decodeManifest, type Manifest } from '../../snapshot/manifest.js';
+import {
+  type BackupType,
+  formatTime,
+  type GroupName,
+  type Namespace,
+  namespaceDirectory,
+  parseBackupId,
+  parseTime,
+  type SnapshotName,
+} from '../../snapshot/names.js';
+import { systemCode } from '../errors.js';
+import type { FileInfo, GroupInfo, SnapshotInfo } from '../repository.js';
+import { readBounded } from './bounded-read.js';
+import { groupDirectory, NOTES, OWNER, PROTECTED, snapshotDirectory } from './layout.js';
+
+const TYPES: readonly BackupType[] = ['ct', 'host', 'vm'];
+const SNAPSHOT_FILE = /^.*\.(?:[fd]idx|blob)$/;
+/** Longest manifest blob and owner or notes file that is read. */
+export const MANIFEST_LIMIT = 16 * 1024 * 1024;
+const TEXT_LIMIT = 1024 * 1024;
+
+async function names(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
+    throw error;
+  }
+}
+
+/** The value that `parse` makes of a name, or undefined when the name is not one. */
+function tryParse<T>(parse: (text: string) => T, text: string): T | undefined {
+  try {
+    return parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Groups of a namespace, sorted by type and id. */
+export async function listGroups(root: string, namespace: Namespace): Promise<GroupName[]> {
+  const groups: GroupName[] = [];
+  for (const type of TYPES) {
+    for (const name of (await names(join(root, namespaceDirectory(namespace), type))).sort()) {
+      const id = tryParse(parseBackupId, name);
+      if (id !== undefined) groups.push({ type, id });
+    }
+  }
+  return groups;
+}
+
+/** Snapshots of a group, oldest first, finished or not. */
+export async function listSnapshots(
+  root: string,
+  namespace: Namespace,
+  group: GroupName,
+): Promise<SnapshotName[]> {
+  const times = (await names(groupDirectory(root, namespace, group)))
+    .map((name) => tryParse(parseTime, name))
+    .filter((time) => time !== undefined);
+  return times.sort((a, b) => a - b).map((time) => ({ ...group, time }));
+}
+
+/** The manifest of a snapshot; undefined for an unfinished one. Throws BlobError and ManifestError for a damaged one. */
+export async function readManifest(directory: string): Promise<Manifest | undefined> {
+  try {
+    return decodeManifest(
+      await readBounded(join(directory, MANIFEST_NAME), MANIFEST_LIMIT),
+      join(directory, MANIFEST_NAME),
+    );
+  } catch (error) {
+    if (systemCode(error) === 'ARCHIVE_MISSING') return undefined;
+    throw error;
+  }
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  const bytes = await readBounded(path, TEXT_LIMIT).catch(() => undefined);
+  return bytes?.toString('utf8');
+}
+
+/** The auth id in a group's `owner` file. */
+export async function readOwner(
+  root: string,
+  namespace: Namespace,
+  group: GroupName,
+): Promise<string | undefined> {
+  return (await readText(join(groupDirectory(root, namespace, group), OWNER)))?.split('\n')[0];
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  return (await stat(path).catch(() => undefined))?.size;
+}
+
+function firstLine(text: unknown): string | undefined {
+  return typeof text === 'string' && text !== '' ? text.split('\n')[0] : undefined;
+}
+
+/** Files of a snapshot: those of the manifest, then the manifest and what it does not list. */
+async function filesOf(
+  directory: string,
+  present: readonly string[],
+  manifest: Manifest | undefined,
+): Promise<FileInfo[]> {
+  if (manifest === undefined) return present.map((filename) => ({ filename }));
+  const files: FileInfo[] = manifest.files.map(({ filename, size, cryptMode }) => ({
+    filename,
+    size,
+    cryptMode,
+  }));
+  const listed = new Set<string>(manifest.files.map(({ filename }) => filename));
+  const size = await sizeOf(join(directory, MANIFEST_NAME));
+  files.push({ filename: MANIFEST_NAME, cryptMode: 'none', ...(size === undefined ? {} : { size }) });
+  for (const filename of present) {
+    if (listed.has(filename) || filename === MANIFEST_NAME) continue;
+    const extra = filename === CLIENT_LOG_NAME ? await sizeOf(join(directory, filename)) : undefined;
+    files.push({ filename, ...(extra === undefined ? {} : { size: extra }) });
+  }
+  return files;
+}
+
+function verificationOf(manifest: Manifest | undefined): SnapshotInfo['verification'] {
+  const state = manifest?.unprotected['verify_state'];
+  if (state === null || typeof state !== 'object' || Array.isArray(state)) return undefined;
+  const { state: result, upid } = state as { state?: unknown; upid?: unknown };
+  return typeof result === 'string'
+    ? { state: result, upid: typeof upid === 'string' ? upid : '' }
+    : undefined;
+}
+
+/** Everything a listing shows of a snapshot. A damaged manifest shows as an unfinished snapshot. */
+export async function describeSnapshot(
+  root: string,
+  namespace: Namespace,
+  snapshot: SnapshotName,
+  owner: string | undefined,
+): Promise<SnapshotInfo> {
+  const directory = snapshotDirectory(root, namespace, snapshot);
+  const all = await names(directory);
+  const manifest = await readManifest(directory).catch(() => undefined);
+  const files = await filesOf(directory, all.filter((name) => SNAPSHOT_FILE.test(name)).sort(), manifest);
+  const fingerprint = manifest?.unprotected['key-fingerprint'];
+  return {
+    snapshot,
+    files,
+    size: files.reduce((sum, file) => sum + (file.size ?? 0), 0),
+    finished: manifest !== undefined,
+    owner,
+    protected: all.includes(PROTECTED),
+    comment: firstLine(manifest?.unprotected['notes']),
+    fingerprint: typeof fingerprint === 'string' ? fingerprint : undefined,
+    verification: verificationOf(manifest),
+  };
+}
+
+export async function describeGroup(
+  root: string,
+  namespace: Namespace,
+  group: GroupName,
+): Promise<GroupInfo> {
+  const owner = await readOwner(root, namespace, group);
+  let count = 0;
+  let last: SnapshotInfo | undefined;
+  for (const snapshot of (await listSnapshots(root, namespace, group)).reverse()) {
+    const directory = snapshotDirectory(root, namespace, snapshot);
+    if ((await sizeOf(join(directory, MANIFEST_NAME))) === undefined) continue;
+    count += 1;
+    last ??= await describeSnapshot(root, namespace, snapshot, owner);
+  }
+  const comment = firstLine(await readText(join(groupDirectory(root, namespace, group), NOTES)));
+  return { group, owner, comment, count, last };
+}
+
+/** Path of a snapshot for messages. */
+export function snapshotText(namespace: Namespace, snapshot: SnapshotName): string {
+  const name = `${snapshot.type}/${snapshot.id}/${formatTime(snapshot.time)}`;
+  return namespace === '' ? name : `[${namespace}]:${name}`;
+}

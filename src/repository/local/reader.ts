@@ -1,0 +1,95 @@
+/** A finished snapshot of a local datastore, read with every check. snapshot-manifest.md §9. */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { native } from '../../native.js';
+import type { NativeChunkReader, NativeChunkStore } from '../../native-chunk.js';
+import {
+  type ArchiveFiles,
+  MANIFEST_NAME,
+  resolveArchive,
+  type ServerName,
+} from '../../snapshot/archive-names.js';
+import { decodeBlob } from '../../snapshot/blob.js';
+import { type DynamicIndex, decodeDynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
+import { type Manifest, type ManifestFile, parseManifest } from '../../snapshot/manifest.js';
+import type { SnapshotName } from '../../snapshot/names.js';
+import { RepositoryError } from '../errors.js';
+import type { SnapshotReader } from '../repository.js';
+import { readBounded } from './bounded-read.js';
+import { MANIFEST_LIMIT } from './catalogue.js';
+import type { Lock } from './locks.js';
+
+/** Longest stored blob, in bytes. */
+const BLOB_LIMIT = 128 * 1024 * 1024 + 44;
+
+export class LocalSnapshotReader implements SnapshotReader {
+  readonly snapshot: SnapshotName;
+  readonly manifest: Manifest;
+  readonly manifestText: Buffer;
+  readonly #directory: string;
+  readonly #chunks: NativeChunkStore;
+  readonly #lock: Lock;
+
+  private constructor(
+    directory: string,
+    manifestText: Buffer,
+    manifest: Manifest,
+    chunks: NativeChunkStore,
+    lock: Lock,
+  ) {
+    this.snapshot = manifest.snapshot;
+    this.manifest = manifest;
+    this.manifestText = manifestText;
+    this.#directory = directory;
+    this.#chunks = chunks;
+    this.#lock = lock;
+  }
+
+  /** `lock` is released by `close`. Throws RepositoryError, BlobError or ManifestError. */
+  static async open(directory: string, chunks: NativeChunkStore, lock: Lock): Promise<LocalSnapshotReader> {
+    const path = join(directory, MANIFEST_NAME);
+    const text = decodeBlob(await readBounded(path, MANIFEST_LIMIT), path, MANIFEST_LIMIT);
+    return new LocalSnapshotReader(directory, text, parseManifest(text, path), chunks, lock);
+  }
+
+  files(name: string): ArchiveFiles {
+    return resolveArchive(this.manifest, name);
+  }
+
+  async index(name: ServerName): Promise<DynamicIndex> {
+    const { csum, size } = this.#entry(name);
+    const path = join(this.#directory, name);
+    const index = decodeDynamicIndex(await readBounded(path, MAX_INDEX_SIZE), path);
+    index.verify(csum, size);
+    return index;
+  }
+
+  async blob(name: ServerName): Promise<Buffer> {
+    const { csum, size } = this.#entry(name);
+    const path = join(this.#directory, name);
+    const bytes = await readBounded(path, BLOB_LIMIT);
+    const found = createHash('sha256').update(bytes).digest('hex');
+    if (bytes.length !== size || found !== csum) {
+      throw new RepositoryError(
+        'ARCHIVE_DAMAGED',
+        `${path}: ${bytes.length} bytes with checksum ${found}, the manifest says ${size} bytes with ${csum}`,
+      );
+    }
+    return decodeBlob(bytes, path);
+  }
+
+  open(index: DynamicIndex, cacheBytes: number): NativeChunkReader {
+    return new native.ChunkReader({ store: this.#chunks, entries: index.entries, cacheBytes });
+  }
+
+  close(): Promise<void> {
+    return this.#lock.release();
+  }
+
+  #entry(name: ServerName): ManifestFile {
+    const entry = this.manifest.files.find(({ filename }) => filename === name);
+    if (entry === undefined)
+      throw new RepositoryError('ARCHIVE_MISSING', `manifest does not contain file '${name}'`);
+    return entry;
+  }
+}

@@ -1,0 +1,105 @@
+/** What restat asks of a place where snapshots live. `local/` implements it; other kinds follow. */
+import type { NativeChunkReader, NativeChunkStore } from '../native-chunk.js';
+import type { ArchiveFiles, ServerName } from '../snapshot/archive-names.js';
+import type { DynamicIndex } from '../snapshot/dynamic-index.js';
+import type { CryptMode, Manifest } from '../snapshot/manifest.js';
+import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
+
+export interface FileInfo {
+  readonly filename: string;
+  /** Size as the manifest gives it; of the stored file for the manifest itself and for files that it does not list. */
+  readonly size?: number;
+  readonly cryptMode?: CryptMode;
+}
+
+export interface SnapshotInfo {
+  readonly snapshot: SnapshotName;
+  readonly files: readonly FileInfo[];
+  /** Sum of the files' sizes. */
+  readonly size: number;
+  readonly finished: boolean;
+  readonly owner: string | undefined;
+  readonly protected: boolean;
+  /** First line of the notes. */
+  readonly comment: string | undefined;
+  readonly fingerprint: string | undefined;
+  readonly verification: { readonly state: string; readonly upid: string } | undefined;
+}
+
+export interface GroupInfo {
+  readonly group: GroupName;
+  readonly owner: string | undefined;
+  readonly comment: string | undefined;
+  /** Finished snapshots. */
+  readonly count: number;
+  readonly last: SnapshotInfo | undefined;
+}
+
+export interface LockWait {
+  /** Seconds to wait for a lock that somebody else holds. */
+  readonly waitSeconds: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface BeginOptions extends LockWait {
+  /** Owner of a group that does not exist yet. */
+  readonly owner: string;
+  /** Creation time in index headers, seconds. */
+  readonly now: number;
+}
+
+/** One archive stream as the ingest made it. */
+export interface FinishedStream {
+  /** 40-byte entries. */
+  readonly entries: Buffer;
+}
+
+/** A backup that is being written. Nothing of it can be seen before `finish`. */
+export interface BackupSession {
+  readonly snapshot: SnapshotName;
+  /** Newest finished snapshot of the group at the start. */
+  readonly previous: SnapshotName | undefined;
+  /** Where ingest pipelines put chunks. */
+  readonly chunks: NativeChunkStore;
+  /** Adds an index; files stand in the manifest in the order of these calls. */
+  putIndex(name: ServerName, stream: FinishedStream): Promise<void>;
+  putBlob(name: ServerName, content: Buffer): Promise<void>;
+  /** Makes the snapshot complete. */
+  finish(unprotected: Manifest['unprotected']): Promise<void>;
+  /** Removes everything but chunks. Does nothing after `finish`. */
+  abort(): Promise<void>;
+}
+
+/** A finished snapshot that is being read. */
+export interface SnapshotReader {
+  readonly snapshot: SnapshotName;
+  readonly manifest: Manifest;
+  /** The raw text of the manifest as it is stored. */
+  readonly manifestText: Buffer;
+  files(name: string): ArchiveFiles;
+  /** An index whose checksum and size are those of the manifest. */
+  index(name: ServerName): Promise<DynamicIndex>;
+  /** Content of a blob whose checksum and size are those of the manifest. */
+  blob(name: ServerName): Promise<Buffer>;
+  /** Random access to the archive behind an index. */
+  open(index: DynamicIndex, cacheBytes: number): NativeChunkReader;
+  close(): Promise<void>;
+}
+
+export interface Repository {
+  /** How messages call it. */
+  readonly name: string;
+  groups(namespace: Namespace): Promise<GroupInfo[]>;
+  /** Sorted by type, id and time; of one group if given. */
+  snapshots(namespace: Namespace, group?: GroupName): Promise<SnapshotInfo[]>;
+  open(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<SnapshotReader>;
+  begin(
+    namespace: Namespace,
+    group: GroupName,
+    time: BackupTime,
+    options: BeginOptions,
+  ): Promise<BackupSession>;
+  forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void>;
+  /** Identities (dev + ino, 16 latin1 bytes) of directories that must not be backed up. */
+  ownDirectories(): Promise<ReadonlySet<string>>;
+}
