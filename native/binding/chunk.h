@@ -20,6 +20,8 @@ inline bool is_count(const Napi::Value& value) {
 
 // Hands the bytes over without a copy; the vector goes when the buffer is collected.
 inline Napi::Value to_buffer(Napi::Env env, std::vector<std::uint8_t>& bytes) {
+  // JavaScript takes memory without an address for memory that was given away.
+  if (bytes.empty()) return Napi::Buffer<std::uint8_t>::New(env, 0);
   auto* owned = new std::vector<std::uint8_t>(std::move(bytes));
   return Napi::Buffer<std::uint8_t>::NewOrCopy(
       env, owned->data(), owned->size(),

@@ -1,0 +1,67 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { native } from '../../src/native.js';
+import { withChunkDirectory } from '../support/chunk-store.js';
+
+const PROGRAM = fileURLToPath(new URL('./chunk-life-program.js', import.meta.url));
+
+for (const [what, mode] of [
+  ['process.exit in the middle of a stream ends the process', 'exit'],
+  ['a worker thread is terminated in the middle of a stream', 'terminate'],
+  ['streams and readers that are collected while they work finish their work', 'collect'],
+] as const) {
+  test(what, async (t) => {
+    await withChunkDirectory(async (directory) => {
+      const child = fork(PROGRAM, [mode, directory.path], { execArgv: ['--expose-gc'] });
+      const [code, signal] = await once(child, 'exit');
+      t.is(signal, null);
+      t.is(code, 7);
+    });
+  });
+}
+
+test('an aborted stream rejects what waits, and takes nothing more', async (t) => {
+  await withChunkDirectory(async (directory) => {
+    const stream = new native.Ingest({ store: directory.open(), averageSize: 65536, payload: false });
+    const waiting = stream.write(Buffer.alloc(50_000_000));
+    stream.abort();
+    await t.throwsAsync(waiting, { code: 'ABORT_ERR' });
+    await t.throwsAsync(stream.write(Buffer.alloc(1)), { code: 'ABORT_ERR' });
+    await t.throwsAsync(stream.finish(), { code: 'ABORT_ERR' });
+  });
+});
+
+test('a finished stream takes nothing more', async (t) => {
+  await withChunkDirectory(async (directory) => {
+    const stream = new native.Ingest({ store: directory.open(), averageSize: 65536, payload: true });
+    await stream.write(Buffer.alloc(16));
+    t.is(stream.position, 16);
+    t.is((await stream.finish()).chunks, 1);
+    t.is(stream.progress().readBytes, 16);
+    await t.throwsAsync(stream.write(Buffer.alloc(1)), { code: 'INGEST_FINISHED' });
+    await t.throwsAsync(stream.finish(), { code: 'INGEST_FINISHED' });
+  });
+});
+
+test('wrong arguments throw', async (t) => {
+  await withChunkDirectory(async (directory) => {
+    const store = directory.open();
+    const wrong: (() => unknown)[] = [
+      () => new native.ChunkStore({ path: '', sync: 'none', uid: 0, gid: 0 }),
+      () => new native.ChunkStore({ path: directory.path, sync: 'none', uid: -1, gid: 0 }),
+      () => store.read(Buffer.alloc(31)),
+      () => new native.Ingest({ store, averageSize: 100_000, payload: false }),
+      () => new native.Ingest({ store, averageSize: 65536, payload: false, ringBytes: 2 ** 40 }),
+      () => new native.ChunkReader({ store, entries: Buffer.alloc(0), cacheBytes: -1 }),
+    ];
+    for (const call of wrong) t.throws(call, { instanceOf: TypeError });
+    t.throws(() => store.register(Buffer.alloc(39)), { code: 'INDEX_ENTRIES' });
+    t.throws(() => new native.ChunkReader({ store, entries: Buffer.alloc(40), cacheBytes: 0 }), {
+      code: 'INDEX_ENTRIES',
+    });
+    const reader = new native.ChunkReader({ store, entries: Buffer.alloc(0), cacheBytes: 0 });
+    t.throws(() => reader.read(0, 1), { instanceOf: RangeError });
+  });
+});
