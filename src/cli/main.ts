@@ -2,13 +2,29 @@
 
 import type { CommandSpec } from './command.js';
 import { backupCommand } from './commands/backup.js';
+import { catalogCommands } from './commands/catalog.js';
+import { datastoreCommands } from './commands/datastore.js';
+import { helpCommand } from './commands/help.js';
+import { listCommand } from './commands/list.js';
+import { restoreCommand } from './commands/restore.js';
+import { snapshotCommands } from './commands/snapshot.js';
+import { versionCommand } from './commands/version.js';
 import type { Clock, Context } from './context.js';
 import { ExitCode, UsageError } from './errors.js';
 import { explain } from './explain.js';
 import { normalise } from './normalise.js';
 import { parseInvocation } from './parse.js';
 
-const commands: readonly CommandSpec[] = [backupCommand];
+const commands: readonly CommandSpec[] = [
+  backupCommand,
+  ...catalogCommands,
+  ...datastoreCommands,
+  helpCommand(() => commands),
+  listCommand,
+  restoreCommand,
+  ...snapshotCommands,
+  versionCommand,
+];
 
 /** Seconds added to every reading of the clock, for tests. */
 function clockOffset(env: NodeJS.ProcessEnv): number {
@@ -22,6 +38,15 @@ function systemClock(env: NodeJS.ProcessEnv): Clock {
     const ms = Date.now();
     return { seconds: Math.floor(ms / 1000) + offset, nanoseconds: (ms % 1000) * 1_000_000 };
   };
+}
+
+/** `--help` and `--version` are what everybody types first. */
+function commandWords(argv: readonly string[]): readonly string[] {
+  const [first] = argv;
+  if (first === '--version' || first === '-V') return ['version'];
+  if (first === '--help' || first === '-h') return ['help'];
+  const last = argv.at(-1);
+  return last === '--help' && !argv.includes('--') ? ['help', ...argv.slice(0, -1).filter((w) => !w.startsWith('-'))] : argv;
 }
 
 async function main(): Promise<number> {
@@ -38,7 +63,7 @@ async function main(): Promise<number> {
     root: process.geteuid?.() === 0,
   };
   try {
-    const line = normalise(commands, process.argv.slice(2));
+    const line = normalise(commands, commandWords(process.argv.slice(2)));
     return await line.command.run(parseInvocation(line), context);
   } catch (error) {
     if (controller.signal.aborted) {

@@ -117,6 +117,7 @@ export class PxarDecoder {
 
   /** The next entry from what is in memory. */
   #step(): Entry | undefined {
+    if (this.#suspect !== undefined) return undefined;
     if (this.#cleared !== undefined) return this.#takeCleared();
     const directory = this.#directories[this.#depth - 1]!;
     const item = this.#parser.peek(this.#position);

@@ -1,0 +1,47 @@
+/** The streams of a pxar archive in a snapshot, ready to be read. */
+import type { NativeChunkReader } from '../native-chunk.js';
+import type { ByteSource } from '../pxar/byte-source.js';
+import { checkStartMarker } from '../pxar/payload.js';
+import type { SnapshotReader } from '../repository/repository.js';
+import type { ServerName } from '../snapshot/archive-names.js';
+import { RestoreError } from './errors.js';
+
+export interface OpenArchive {
+  /** Name of the stream that holds the tree. */
+  readonly name: ServerName;
+  /** The tree: the metadata stream, or the whole of a single archive. */
+  readonly metadata: ByteSource;
+  /** Where contents are read from: the payload stream, or the single archive itself. */
+  readonly payload: NativeChunkReader;
+  /** Length of a split archive's payload stream. */
+  readonly payloadSize: number | undefined;
+}
+
+/** Decoded chunks kept for reads of metadata; 4 chunks of the default size at their longest. */
+const METADATA_CACHE = 64 * 1024 * 1024;
+/** Payload chunks are visited in order: what extraction keeps in flight is its own. */
+const PAYLOAD_CACHE = 32 * 1024 * 1024;
+const MARKER_SIZE = 16;
+
+export function byteSource(reader: NativeChunkReader): ByteSource {
+  return { size: reader.size(), read: (offset, length) => reader.read(offset, length) };
+}
+
+/**
+ * Opens a pxar archive by the name a user gives it. Throws RestoreError `RESTORE_ARCHIVE` for another kind, PxarError when the
+ * payload stream does not begin as one.
+ */
+export async function openArchive(snapshot: SnapshotReader, name: string): Promise<OpenArchive> {
+  const files = snapshot.files(name);
+  if (files.kind === 'single') {
+    if (!files.name.endsWith('.pxar.didx')) {
+      throw new RestoreError('RESTORE_ARCHIVE', `${files.name} is not a pxar archive`);
+    }
+    const reader = snapshot.open(await snapshot.index(files.name), METADATA_CACHE);
+    return { name: files.name, metadata: byteSource(reader), payload: reader, payloadSize: undefined };
+  }
+  const metadata = snapshot.open(await snapshot.index(files.metadata), METADATA_CACHE);
+  const payload = snapshot.open(await snapshot.index(files.payload), PAYLOAD_CACHE);
+  checkStartMarker(await payload.read(0, Math.min(MARKER_SIZE, payload.size())), files.payload);
+  return { name: files.metadata, metadata: byteSource(metadata), payload, payloadSize: payload.size() };
+}

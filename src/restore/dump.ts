@@ -1,0 +1,101 @@
+/** `catalog dump`: one line an entry, from the metadata of pxar archives (cli.md §4.2). */
+import { PxarDecoder } from '../pxar/decoder.js';
+import type { ChildEntry } from '../pxar/entry.js';
+import { decodeStat } from '../pxar/metadata.js';
+import type { OpenArchive } from './archive-source.js';
+
+const BATCH = 4096;
+
+function letterOf(entry: ChildEntry): string {
+  switch (entry.kind) {
+    case 'directory':
+      return 'd';
+    case 'file':
+      return 'f';
+    case 'symlink':
+      return 'l';
+    case 'hardlink':
+      return 'h';
+    case 'device':
+      return entry.block ? 'b' : 'c';
+    case 'fifo':
+      return 'p';
+    case 'socket':
+      return 's';
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\0': '\\0',
+};
+
+function escapeCharacter(c: string): string {
+  return ESCAPES[c] ?? `\\u{${c.codePointAt(0)!.toString(16)}}`;
+}
+
+/** A path in double quotes: control characters escaped, bytes that are no UTF-8 as `\xFF`. */
+export function quotePath(path: Buffer): string {
+  let out = '';
+  let rest = path;
+  while (rest.length > 0) {
+    const valid = validPrefix(rest);
+    out += rest
+      .toString('utf8', 0, valid)
+      .replace(/["\\]|[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cn}\p{Co}]/gu, escapeCharacter);
+    if (valid < rest.length) out += `\\x${rest[valid]!.toString(16).toUpperCase().padStart(2, '0')}`;
+    rest = rest.subarray(Math.min(rest.length, valid + 1));
+  }
+  return `"${out}"`;
+}
+
+/** Length of the longest prefix that is UTF-8. */
+function validPrefix(bytes: Buffer): number {
+  const text = bytes.toString('utf8');
+  let at = 0;
+  for (const c of text) {
+    const encoded = Buffer.from(c, 'utf8');
+    if (!bytes.subarray(at, at + encoded.length).equals(encoded)) return at;
+    at += encoded.length;
+  }
+  return at;
+}
+
+/** `YYYY-MM-DDThh:mm:ssZ` in local time, as the reference client prints it; the epoch's seconds where no calendar reaches. */
+function dumpTime(seconds: number): string {
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return String(seconds);
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return Number.isNaN(local.getTime()) ? String(seconds) : `${local.toISOString().slice(0, -5)}Z`;
+}
+
+function lineOf(entry: ChildEntry, path: Buffer, archive: string): string {
+  const line = `${letterOf(entry)} ${quotePath(path)}`;
+  if (entry.kind !== 'file') return line;
+  const { mtime } = decodeStat(entry.body, { archive, position: entry.position });
+  return `${line} ${entry.size} ${dumpTime(mtime.seconds)}`;
+}
+
+/** The lines of one archive; paths begin with `./NAME/`. Throws PxarError. */
+export async function* dumpLines({ name, metadata }: OpenArchive): AsyncGenerator<string> {
+  const decoder = new PxarDecoder(metadata, { archive: name });
+  const path: Buffer[] = [Buffer.from(`./${name}`)];
+  for (let batch = await decoder.nextBatch(BATCH); batch.length > 0; batch = await decoder.nextBatch(BATCH)) {
+    for (const entry of batch) {
+      if (entry.kind === 'leave') {
+        path.pop();
+      } else if (entry.kind === 'directory' && entry.depth === 0) {
+        yield `d ${quotePath(path[0]!)}`;
+      } else {
+        const parent = path.at(-1)!;
+        const own = Buffer.concat([parent, Buffer.from('/'), entry.name]);
+        yield lineOf(entry, own, name);
+        if (entry.kind === 'directory') path.push(own);
+      }
+    }
+  }
+}

@@ -1,0 +1,12 @@
+/** Errors that end a restore, each with a stable `code`. */
+export type RestoreErrorCode = 'RESTORE_PIPE' | 'RESTORE_ARCHIVE' | 'RESTORE_TARGET' | 'RESTORE_NO_PRELUDE';
+
+export class RestoreError extends Error {
+  override readonly name = 'RestoreError';
+  readonly code: RestoreErrorCode;
+
+  constructor(code: RestoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
