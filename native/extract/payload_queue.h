@@ -25,7 +25,7 @@ class PayloadQueue {
  public:
   static constexpr std::uint64_t kMaxBytes = 64u << 20;
   static constexpr std::size_t kMaxGroups = 64;
-  static constexpr std::size_t kFilesPerJob = 32;
+  static constexpr std::size_t kFilesPerJob = 128;
 
   PayloadQueue(Context& context, std::shared_ptr<ChunkSource> source)
       : context_(context), source_(std::move(source)) {}

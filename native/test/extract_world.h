@@ -3,6 +3,7 @@
 #pragma once
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <filesystem>
@@ -62,8 +63,8 @@ class MemorySource : public ChunkSource {
 struct Meta {
   std::uint64_t mode = 0644;  // the builder adds the file type
   std::uint64_t flags = 0;
-  std::uint32_t uid = 0;
-  std::uint32_t gid = 0;
+  std::uint32_t uid = geteuid();
+  std::uint32_t gid = getegid();
   std::int64_t seconds = 1700000000;
   std::uint32_t nanoseconds = 123456789;
   std::string attributes;
