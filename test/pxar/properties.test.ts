@@ -111,7 +111,10 @@ test('every name of a large directory is found, and no other', async (t) => {
     metadata: { ...file.metadata, mode: 0o040755 },
     children: new Map(names.map((name) => [name, file])),
   };
-  const accessor = await PxarAccessor.open(bufferSource(encodeTree(tree).bytes), { archive: 'large' });
+  const { bytes } = encodeTree(tree);
+  t.true(bytes.length > 256 * 1024, 'more than one block');
+  t.is((await readSequentially(bytes)).length, 3001);
+  const accessor = await PxarAccessor.open(bufferSource(bytes), { archive: 'large' });
   const root = await accessor.root();
   for (const name of names)
     t.is((await accessor.lookup(root, Buffer.from(name)))?.entry.name.toString(), name);
