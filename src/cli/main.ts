@@ -46,7 +46,9 @@ function commandWords(argv: readonly string[]): readonly string[] {
   if (first === '--version' || first === '-V') return ['version'];
   if (first === '--help' || first === '-h') return ['help'];
   const last = argv.at(-1);
-  return last === '--help' && !argv.includes('--') ? ['help', ...argv.slice(0, -1).filter((w) => !w.startsWith('-'))] : argv;
+  return last === '--help' && !argv.includes('--')
+    ? ['help', ...argv.slice(0, -1).filter((w) => !w.startsWith('-'))]
+    : argv;
 }
 
 async function main(): Promise<number> {

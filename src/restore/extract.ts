@@ -1,7 +1,12 @@
 /** Extracts a pxar archive into a directory: TypeScript decodes and selects, native code does everything on disk. */
 import type { MatchEntry } from '../backup/match-list.js';
 import { native } from '../native.js';
-import type { ExtractionEvent, ExtractionOptions, ExtractionSummary, NativeExtraction } from '../native-extract.js';
+import type {
+  ExtractionEvent,
+  ExtractionOptions,
+  ExtractionSummary,
+  NativeExtraction,
+} from '../native-extract.js';
 import { PxarAccessor } from '../pxar/accessor.js';
 import { PxarDecoder } from '../pxar/decoder.js';
 import type { ChildEntry, DirectoryEntry, Entry, FileEntry, HardlinkEntry } from '../pxar/entry.js';
@@ -19,7 +24,11 @@ export interface ExtractRequest {
   readonly settings: ExtractSettings;
   readonly signal: AbortSignal;
   readonly onEvent: (event: ExtractionEvent) => void;
-  readonly onProgress: (progress: { readonly files: number; readonly bytes: number; readonly path: Buffer }) => void;
+  readonly onProgress: (progress: {
+    readonly files: number;
+    readonly bytes: number;
+    readonly path: Buffer;
+  }) => void;
 }
 
 export interface ExtractResult {
@@ -171,7 +180,9 @@ class Extractor {
     if (!this.#leftOut.has(target)) return this.#addLink(link, target, link.targetPath);
     if (substitute !== undefined) return this.#addLink(link, substitute.position, substitute.path);
     // The first name was not selected: the content is restored here, and later links point to this name.
-    this.#accessor ??= PxarAccessor.open(this.#request.archive.metadata, { archive: this.#request.archive.name });
+    this.#accessor ??= PxarAccessor.open(this.#request.archive.metadata, {
+      archive: this.#request.archive.name,
+    });
     const { entry } = await (await this.#accessor).resolveLink(link);
     const path = Buffer.from(this.#pathOf(link).slice(1), 'latin1');
     this.#substitutes.set(target, { position: link.position, path });

@@ -10,7 +10,12 @@ export function parseIncludes(patterns: readonly string[]): MatchEntry[] {
  * True if the entry is taken. Without a match it follows its directory; without any patterns everything is taken.
  * `path` is absolute inside the archive, latin1.
  */
-export function isSelected(list: readonly MatchEntry[], path: string, directory: boolean, inherited: boolean): boolean {
+export function isSelected(
+  list: readonly MatchEntry[],
+  path: string,
+  directory: boolean,
+  inherited: boolean,
+): boolean {
   if (list.length === 0) return true;
   const match = matchPath(list, path, directory ? 'directory' : 'other');
   return match === undefined ? inherited : match === 'include';

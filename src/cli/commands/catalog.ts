@@ -1,7 +1,8 @@
 /** `restat catalog dump`. */
+
+import type { SnapshotReader } from '../../repository/repository.js';
 import { openArchive } from '../../restore/archive-source.js';
 import { dumpLines } from '../../restore/dump.js';
-import type { SnapshotReader } from '../../repository/repository.js';
 import { parseSnapshot } from '../../snapshot/names.js';
 import { type CommandSpec, type Invocation, lockOptions, positional, repositoryOptions } from '../command.js';
 import type { Context } from '../context.js';
@@ -10,13 +11,20 @@ import { commandNamespace, commandRepository, lockWait } from '../repository.js'
 
 /** Archives that hold a tree, sorted by name. */
 function treesOf({ manifest }: SnapshotReader): string[] {
-  return manifest.files.map(({ filename }) => filename).filter((name) => /\.m?pxar\.didx$/.test(name)).sort();
+  return manifest.files
+    .map(({ filename }) => filename)
+    .filter((name) => /\.m?pxar\.didx$/.test(name))
+    .sort();
 }
 
 async function dump(invocation: Invocation, context: Context): Promise<number> {
   const repository = await commandRepository(invocation, context);
   const name = parseSnapshot(positional(invocation, 'snapshot'));
-  const snapshot = await repository.open(commandNamespace(invocation, context), name, lockWait(invocation, context));
+  const snapshot = await repository.open(
+    commandNamespace(invocation, context),
+    name,
+    lockWait(invocation, context),
+  );
   try {
     for (const tree of treesOf(snapshot)) await dumpTree(snapshot, tree, context);
     return ExitCode.done;

@@ -5,7 +5,9 @@ import { type CommandSpec, type Invocation, optionFlag, positional } from '../co
 import { ExitCode } from '../errors.js';
 
 async function create(invocation: Invocation): Promise<number> {
-  await createStore(resolve(positional(invocation, 'directory')), { forServer: optionFlag(invocation, 'for-server') });
+  await createStore(resolve(positional(invocation, 'directory')), {
+    forServer: optionFlag(invocation, 'for-server'),
+  });
   return ExitCode.done;
 }
 

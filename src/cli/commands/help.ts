@@ -25,7 +25,9 @@ export function helpCommand(all: () => readonly CommandSpec[]): CommandSpec {
     path: ['help'],
     description: 'Explain a command.',
     positionals: [{ name: 'command', optional: true, array: true, description: 'words of the command' }],
-    options: { verbose: { type: 'boolean', description: 'explain all commands that begin with these words' } },
+    options: {
+      verbose: { type: 'boolean', description: 'explain all commands that begin with these words' },
+    },
     async run(invocation: Invocation, context: Context) {
       const words = positionals(invocation, 'command');
       const below = all().filter(({ path }) => words.every((word, i) => path[i] === word));

@@ -12,7 +12,14 @@ const columns: readonly Column<GroupInfo>[] = [
   { header: 'group', value: ({ group }) => formatGroup(group) },
   { header: 'last snapshot', value: ({ last }) => (last === undefined ? '' : formatSnapshot(last.snapshot)) },
   { header: 'backup-count', value: ({ count }) => count },
-  { header: 'files', value: ({ last }) => (last?.files ?? []).map(({ filename }) => shortName(filename)).sort().join(' ') },
+  {
+    header: 'files',
+    value: ({ last }) =>
+      (last?.files ?? [])
+        .map(({ filename }) => shortName(filename))
+        .sort()
+        .join(' '),
+  },
 ];
 
 async function run(invocation: Invocation, context: Context): Promise<number> {

@@ -2,12 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { ExtractionSummary } from '../../native-extract.js';
+import type { SnapshotReader } from '../../repository/repository.js';
 import { openArchive } from '../../restore/archive-source.js';
 import { RestoreError } from '../../restore/errors.js';
 import { extractArchive } from '../../restore/extract.js';
 import { parseIncludes } from '../../restore/selection.js';
 import { pipeTo, wholeFile, writeTo } from '../../restore/whole-file.js';
-import type { SnapshotReader } from '../../repository/repository.js';
 import { serverName } from '../../snapshot/archive-names.js';
 import { formatSnapshot } from '../../snapshot/names.js';
 import {
@@ -46,7 +46,11 @@ function settingsOf(invocation: Invocation): Parameters<typeof extractArchive>[0
   };
 }
 
-async function restorePrelude(prelude: Buffer | undefined, target: string | undefined, context: Context): Promise<void> {
+async function restorePrelude(
+  prelude: Buffer | undefined,
+  target: string | undefined,
+  context: Context,
+): Promise<void> {
   if (target === undefined) return;
   if (prelude === undefined) say(context, 'No prelude entry found, skip prelude restore.');
   else await writeFile(target, prelude);
@@ -89,7 +93,11 @@ async function extract(snapshot: SnapshotReader, invocation: Invocation, context
     const seconds = (performance.now() - started) / 1000;
     saySummary(context, summary, seconds);
     if (format !== 'text') {
-      printJson(context, format, { snapshot: formatSnapshot(snapshot.snapshot), duration: seconds, ...summary });
+      printJson(context, format, {
+        snapshot: formatSnapshot(snapshot.snapshot),
+        duration: seconds,
+        ...summary,
+      });
     }
     return summary.errors > 0 ? ExitCode.incomplete : ExitCode.done;
   } finally {
@@ -139,7 +147,12 @@ export const restoreCommand: CommandSpec = {
     ...formatOptions,
     ...lockOptions,
     ...progressOptions,
-    pattern: { type: 'string', array: true, placeholder: 'PATTERN', description: 'restore only what matches' },
+    pattern: {
+      type: 'string',
+      array: true,
+      placeholder: 'PATTERN',
+      description: 'restore only what matches',
+    },
     'allow-existing-dirs': { type: 'boolean', description: 'existing directories are no error' },
     overwrite: { type: 'boolean', description: 'all three of the following' },
     'overwrite-files': { type: 'boolean', description: 'replace existing files' },
@@ -149,10 +162,17 @@ export const restoreCommand: CommandSpec = {
     'ignore-xattrs': { type: 'boolean', description: 'do not restore extended attributes' },
     'ignore-ownership': { type: 'boolean', description: 'do not restore owner and group' },
     'ignore-permissions': { type: 'boolean', description: 'do not restore permission bits' },
-    'ignore-extract-device-errors': { type: 'boolean', description: 'device nodes that cannot be made are warnings' },
+    'ignore-extract-device-errors': {
+      type: 'boolean',
+      description: 'device nodes that cannot be made are warnings',
+    },
     'no-specials': { type: 'boolean', description: 'no devices, FIFOs and sockets' },
     'no-setuid': { type: 'boolean', description: 'no setuid and setgid bits, no capabilities' },
-    'prelude-target': { type: 'string', placeholder: 'FILE', description: 'write the prelude of a split archive there' },
+    'prelude-target': {
+      type: 'string',
+      placeholder: 'FILE',
+      description: 'write the prelude of a split archive there',
+    },
     strict: { type: 'boolean', description: 'stop at the first error' },
   },
   run,
