@@ -24,8 +24,8 @@ class ChunkSource {
   virtual std::uint64_t end(std::size_t chunk) const = 0;
   // The chunk that holds byte `offset` of the stream; count() where there is none.
   virtual std::size_t find(std::uint64_t offset) const = 0;
-  // Reads, verifies (CRC, length, digest) and decodes one chunk, or takes it from the cache. Blocks on file reads only.
-  // Error codes: CHUNK_MISSING, CHUNK_CORRUPT (the message names digest and reason), ABORT_ERR.
+  // Reads, verifies (CRC, length, digest) and decodes one chunk, or takes it from the cache. Blocks on file
+  // reads only. Error codes: CHUNK_MISSING, CHUNK_CORRUPT (the message names digest and reason), ABORT_ERR.
   virtual Result<ChunkData> load(std::size_t chunk, const CancelToken& token) = 0;
 };
 
