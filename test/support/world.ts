@@ -1,0 +1,107 @@
+/** A small world for one test: a directory of its own, a datastore in it, and mounted images. */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { type RunOptions, type RunResult, restat, restatOk } from './cli.js';
+import { clearTree } from './tree.js';
+
+const run = promisify(execFile);
+
+/** True where tests may mount, make devices and set every attribute. */
+export const isRoot = process.geteuid?.() === 0;
+
+/** Calls `use` with a directory that goes away afterwards. */
+export async function withTemporaryDirectory<T>(use: (directory: string) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'restat-test-'));
+  try {
+    return await use(directory);
+  } finally {
+    await removeTree(directory);
+  }
+}
+
+/** Deletes a tree, however deep and protected. */
+async function removeTree(directory: string): Promise<void> {
+  if (isRoot) await clearTree(directory);
+  await run('rm', ['-rf', directory]);
+}
+
+/** A directory with a datastore, a source and a name for a target. */
+export interface World {
+  readonly directory: string;
+  readonly store: string;
+  /** Empty directory for the tree. */
+  readonly source: string;
+  /** Does not exist yet. */
+  readonly target: string;
+  /** `restat backup root.pxar:SOURCE` into group host/t. */
+  backup(extra?: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Restores root.pxar of the newest snapshot of host/t into the target. */
+  restore(extra?: readonly string[], options?: RunOptions): Promise<RunResult>;
+}
+
+function worldIn(directory: string, store: string): World {
+  const source = join(directory, 'source');
+  const target = join(directory, 'target');
+  const where = ['--repository', store];
+  const group = ['--backup-id', 't'];
+  return {
+    directory,
+    store,
+    source,
+    target,
+    backup: (extra = [], options = {}) =>
+      restat(['backup', `root.pxar:${source}`, ...where, ...group, '--sync', 'none', ...extra], options),
+    restore: (extra = [], options = {}) =>
+      restat(['restore', 'host/t', 'root.pxar', target, ...where, ...extra], options),
+  };
+}
+
+/** Calls `use` with a new world; with `on`, in that directory instead of one for temporary files. */
+export async function withWorld<T>(use: (world: World) => Promise<T>): Promise<T> {
+  return withTemporaryDirectory((directory) => enterWorld(directory, use));
+}
+
+async function enterWorld<T>(directory: string, use: (world: World) => Promise<T>): Promise<T> {
+  const store = join(directory, 'store');
+  await restatOk(['datastore', 'create', store]);
+  const world = worldIn(directory, store);
+  await mkdir(world.source);
+  return use(world);
+}
+
+/** Makes and mounts a sparse ext4 image; `features` are those of mkfs (`-O`). */
+export async function withExt4<T>(features: string, use: (directory: string) => Promise<T>): Promise<T> {
+  return withTemporaryDirectory(async (directory) => {
+    const [image, point] = [join(directory, 'image'), join(directory, 'mount')];
+    await writeFile(image, '');
+    await truncate(image, 2 ** 31);
+    await run('mkfs.ext4', ['-q', '-F', '-N', '262144', '-O', features, image]);
+    await mkdir(point);
+    await run('mount', ['-o', 'loop', image, point]);
+    try {
+      return await use(point);
+    } finally {
+      await clearTree(point);
+      await run('umount', [point]);
+    }
+  });
+}
+
+/** A world whose source and target are on a new ext4 file system with project ids. */
+export async function withExt4World<T>(use: (world: World) => Promise<T>): Promise<T> {
+  return withExt4('project,quota', (directory) => enterWorld(directory, use));
+}
+
+/** Mounts a tmpfs while `use` runs. */
+export async function withTmpfs<T>(point: string, use: () => Promise<T>): Promise<T> {
+  await mkdir(point, { recursive: true });
+  await run('mount', ['-t', 'tmpfs', 'restat-test', point]);
+  try {
+    return await use();
+  } finally {
+    await run('umount', ['-R', point]);
+  }
+}
