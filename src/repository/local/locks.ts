@@ -108,7 +108,7 @@ export class LockDirectory {
  */
 export class StoreLock {
   readonly #path: string;
-  #fd: number | undefined;
+  #fd: Promise<number> | undefined;
   #holders = 0;
 
   constructor(path: string) {
@@ -116,24 +116,24 @@ export class StoreLock {
   }
 
   async acquireShared(options: Omit<LockOptions, 'exclusive'>): Promise<Lock> {
-    if (this.#fd === undefined) {
-      this.#fd = await openAsync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o644);
-    }
-    const fd = this.#fd;
+    this.#fd ??= openAsync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o644);
     this.#holders += 1;
-    const release = async (): Promise<void> => {
-      this.#holders -= 1;
-      if (this.#holders > 0 || this.#fd === undefined) return;
-      this.#fd = undefined;
-      await closeAsync(fd);
-    };
     try {
+      const fd = await this.#fd;
       return await waitFor('the datastore', { ...options, exclusive: false }, () =>
-        Promise.resolve(native.tryLock(fd, 'record', false) ? { release } : undefined),
+        Promise.resolve(native.tryLock(fd, 'record', false) ? { release: () => this.#release() } : undefined),
       );
     } catch (error) {
-      await release();
+      await this.#release();
       throw error;
     }
+  }
+
+  async #release(): Promise<void> {
+    this.#holders -= 1;
+    const fd = this.#fd;
+    if (this.#holders > 0 || fd === undefined) return;
+    this.#fd = undefined;
+    await fd.then(closeAsync, () => undefined);
   }
 }

@@ -75,19 +75,25 @@ export interface CreateOptions {
   readonly forServer: boolean;
 }
 
-async function makeDirectory(
-  path: string,
-  mode: number,
-  owner?: { uid: number; gid: number },
-): Promise<boolean> {
+/** Directories made at one time. */
+const DIRECTORIES_AT_ONCE = 64;
+
+async function makeDirectory(path: string, mode: number, owner: { uid: number; gid: number }): Promise<void> {
   try {
     await mkdir(path, { mode });
   } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false;
+    if (systemCode(error) === 'EEXIST') return;
     throw error;
   }
-  if (owner !== undefined) await chown(path, owner.uid, owner.gid);
-  return true;
+  if (owner.uid !== process.geteuid?.() || owner.gid !== process.getegid?.())
+    await chown(path, owner.uid, owner.gid);
+}
+
+async function makeChunkDirectories(root: string, owner: { uid: number; gid: number }): Promise<void> {
+  for (let i = 0; i < CHUNK_DIRECTORIES; i += DIRECTORIES_AT_ONCE) {
+    const numbers = Array.from({ length: DIRECTORIES_AT_ONCE }, (_, k) => i + k);
+    await Promise.all(numbers.map((n) => makeDirectory(chunkDirectory(root, n), 0o750, owner)));
+  }
 }
 
 /** Makes a datastore of a directory that is missing or empty. With `forServer` an existing store is completed. */
@@ -103,7 +109,5 @@ export async function createStore(root: string, { forServer }: CreateOptions): P
   const { uid, gid } = await stat(root);
   await makeDirectory(join(root, CHUNKS), 0o750, { uid, gid });
   await (await open(join(root, STORE_LOCK), 'a', 0o644)).close();
-  if (!forServer) return;
-  for (let i = 0; i < CHUNK_DIRECTORIES; i += 1)
-    await makeDirectory(chunkDirectory(root, i), 0o750, { uid, gid });
+  if (forServer) await makeChunkDirectories(root, { uid, gid });
 }
