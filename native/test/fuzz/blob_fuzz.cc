@@ -1,0 +1,16 @@
+// Any bytes as a blob: decoded or refused, never a crash, never more memory than the limit.
+#include "base/crc32.h"
+#include "chunk/blob.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  constexpr std::size_t kLimit = 1 << 20;
+  std::vector<std::uint8_t> bytes(data, data + size);
+  auto result = restat::decode_blob(bytes, {.limit = kLimit});
+  if (result.ok() && result.value().size() > kLimit) __builtin_trap();
+  // The same with a checksum that fits, so that what lies behind that check is reached.
+  if (size <= restat::kBlobHeader) return 0;
+  restat::store_le(bytes.data() + 8, restat::crc32(restat::ByteView(bytes).subspan(restat::kBlobHeader)));
+  result = restat::decode_blob(bytes, {.limit = kLimit});
+  if (result.ok() && result.value().size() > kLimit) __builtin_trap();
+  return 0;
+}
