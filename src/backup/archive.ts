@@ -81,7 +81,7 @@ function openTree(source: Source, options: ArchiveOptions): NativeTree {
     return new native.Tree(source.path, options.skipE2bigXattr, options.cancel);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new BackupError('BACKUP_SOURCE', `unable to access '${source.path}': ${reason}`, { cause });
+    throw new BackupError('BACKUP_UNREADABLE', `unable to access '${source.path}': ${reason}`, { cause });
   }
 }
 

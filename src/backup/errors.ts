@@ -10,7 +10,10 @@ export class BackupError extends Error {
 }
 
 export type BackupErrorCode =
+  /** Text that is no source. */
   | 'BACKUP_SOURCE'
+  /** A source or a device that is not there. */
+  | 'BACKUP_UNREADABLE'
   | 'BACKUP_PATTERN'
   | 'BACKUP_ENTRIES_MAX'
   | 'BACKUP_WALK'

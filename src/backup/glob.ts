@@ -23,7 +23,7 @@ function bad(message: string): BackupError {
   return new BackupError('BACKUP_PATTERN', message);
 }
 
-function escape(byte: string): string {
+function escapeByte(byte: string): string {
   return `\\x${byte.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
@@ -60,13 +60,13 @@ function bracket(pattern: string, start: number): { source: string; end: number 
     const first = bracketByte(pattern, at, start);
     at = first.end;
     if (pattern[at] !== '-' || pattern[at + 1] === ']' || at + 1 >= pattern.length) {
-      set += escape(first.byte);
+      set += escapeByte(first.byte);
       continue;
     }
     const last = bracketByte(pattern, at + 1, start);
     at = last.end;
     const [low, high] = first.byte <= last.byte ? [first.byte, last.byte] : [last.byte, first.byte];
-    set += `${escape(low)}-${escape(high)}`;
+    set += `${escapeByte(low)}-${escapeByte(high)}`;
   }
   if (set === '') return { source: negated ? '[^]' : '[]', end: at + 1 };
   return { source: `[${negated ? '^' : ''}${set}]`, end: at + 1 };
@@ -103,10 +103,10 @@ export function globSource(pattern: string): string {
     } else if (byte === '\\') {
       const next = pattern[at + 1];
       if (next === undefined) throw bad('trailing backslash in pattern');
-      source += escape(next);
+      source += escapeByte(next);
       at += 2;
     } else {
-      source += byte === '?' ? '[^/]' : escape(byte);
+      source += byte === '?' ? '[^/]' : escapeByte(byte);
       at += 1;
     }
   }

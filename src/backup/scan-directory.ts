@@ -112,9 +112,9 @@ class DirectoryScan {
   }
 
   /** A directory that cannot be read any more is stored empty, with a warning. */
-  async run(): Promise<ScannedDirectory> {
+  async run(describe: boolean): Promise<ScannedDirectory> {
     try {
-      return await this.#scan();
+      return await this.#scan(describe);
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
@@ -123,7 +123,7 @@ class DirectoryScan {
     }
   }
 
-  async #scan(): Promise<ScannedDirectory> {
+  async #scan(describe: boolean): Promise<ScannedDirectory> {
     const { id, held } = this.#target;
     const list = await this.#tree.list(id, this.#options.entriesMax - held);
     const names = Array.from({ length: countNames(list) }, (_, i) => nameLatin1(list, i));
@@ -133,6 +133,7 @@ class DirectoryScan {
     const stats = this.#judge(await this.#tree.stat(id, list, selected), names);
     const keep = new Uint8Array(countRecords(stats)).fill(Keep.yes);
     await this.#judgeMountPoints(stats, list, names, keep);
+    if (!describe) return this.#result(list, stats, EMPTY, keep);
     const description = await this.#tree.describe(id, list, stats, Uint32Array.from(keep.keys()));
     this.#judgeBodies(description, stats, names, keep);
     return this.#result(list, stats, description, keep);
@@ -307,5 +308,14 @@ export function scanDirectory(
   options: WalkOptions,
   target: ScanTarget,
 ): Promise<ScannedDirectory> {
-  return new DirectoryScan(tree, options, target).run();
+  return new DirectoryScan(tree, options, target).run(true);
+}
+
+/** Lists, selects and stats one directory in the same way, but opens no entry: the description is empty. Throws as `scanDirectory`. */
+export function selectDirectory(
+  tree: NativeTree,
+  options: WalkOptions,
+  target: ScanTarget,
+): Promise<ScannedDirectory> {
+  return new DirectoryScan(tree, options, target).run(false);
 }

@@ -1,4 +1,5 @@
 /** What is backed up: `NAME.pxar:PATH` (cli.md §2.1). */
+import { stat } from 'node:fs/promises';
 import { type ArchiveName, parseArchiveName } from '../snapshot/archive-names.js';
 import { NameError } from '../snapshot/errors.js';
 import { BackupError } from './errors.js';
@@ -35,4 +36,18 @@ export function parseSources(texts: readonly string[]): Source[] {
     seen.add(archive);
   }
   return sources;
+}
+
+async function checkSource({ path }: Source): Promise<void> {
+  const info = await stat(path).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new BackupError('BACKUP_UNREADABLE', `unable to access '${path}' - ${reason}`, { cause });
+  });
+  if (info.isDirectory()) return;
+  throw new BackupError('BACKUP_UNREADABLE', `got unexpected file type (expected directory): '${path}'`);
+}
+
+/** Sees that every source is a directory, before anything is begun. Throws BackupError `BACKUP_UNREADABLE`. */
+export async function checkSources(sources: readonly Source[]): Promise<void> {
+  for (const source of sources) await checkSource(source);
 }
