@@ -11,6 +11,8 @@ export interface OptionSpec {
   /** Shown in help; the command itself applies it. */
   readonly default?: string;
   readonly choices?: readonly string[];
+  /** Values that the reference client knows and this version does not: what is said of each. */
+  readonly refused?: Readonly<Record<string, string>>;
   /** How the value is called in help. */
   readonly placeholder?: string;
   /** Bounds of an integer. */
@@ -70,12 +72,24 @@ export const lockOptions = {
   },
 } as const satisfies Record<string, OptionSpec>;
 
+const NO_KEYS = 'encrypted and signed snapshots come with a later version';
+
+export const cryptOptions = {
+  'crypt-mode': {
+    type: 'string',
+    choices: ['none'],
+    default: 'none',
+    refused: { encrypt: NO_KEYS, 'sign-only': NO_KEYS },
+    description: 'accepted for command lines that name it',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
 export const formatOptions = {
   'output-format': {
     type: 'string',
     choices: ['text', 'json', 'json-pretty'],
     default: 'text',
-    description: 'how results are printed (default also from $PROXMOX_OUTPUT_FORMAT)',
+    description: 'how results are printed; $PROXMOX_OUTPUT_FORMAT sets another default',
   },
 } as const satisfies Record<string, OptionSpec>;
 

@@ -1,4 +1,5 @@
 /** What a command may use of the world around it: environment, streams, clock. Made once in `main.ts`. */
+import { once } from 'node:events';
 import type { Invocation } from './command.js';
 import { optionString } from './command.js';
 import { UsageError } from './errors.js';
@@ -38,11 +39,6 @@ export function outputFormat(invocation: Invocation, context: Context): OutputFo
   return text;
 }
 
-/** A line for people, on standard error. */
-export function say(context: Context, line: string): void {
-  context.stderr.write(`${line}\n`);
-}
-
 /** Prints results: a table of rows, or the JSON document. */
 export function printTable<Row>(
   context: Context,
@@ -51,8 +47,8 @@ export function printTable<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
 ): void {
-  if (format !== 'text') return printJson(context, format, json);
-  for (const line of drawTable(columns, rows, tableStyle(context))) context.stdout.write(`${line}\n`);
+  if (format !== 'text') printJson(context, format, json);
+  else for (const line of drawTable(columns, rows, tableStyle(context))) context.stdout.write(`${line}\n`);
 }
 
 export function printJson(context: Context, format: OutputFormat, json: Json): void {
@@ -67,6 +63,12 @@ function tableStyle({ env, stdout }: Context): TableStyle {
     unicode: /utf-?8/i.test(locale),
     ...(stdout.isTTY ? { width: stdout.columns } : {}),
   };
+}
+
+/** Writes results and waits where the reader is slow. Rejects when the reader has gone or the run is interrupted. */
+export async function writeOut({ stdout, signal }: Context, text: string): Promise<void> {
+  signal.throwIfAborted();
+  if (!stdout.write(text)) await once(stdout, 'drain', { signal });
 }
 
 /** Bytes of a path as text for messages: UTF-8 where it is, control characters and other bytes escaped. */

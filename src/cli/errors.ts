@@ -5,8 +5,8 @@ export class UsageError extends Error {
   /** Words of the command it was meant for. */
   readonly command: readonly string[];
 
-  constructor(message: string, command: readonly string[] = []) {
-    super(message);
+  constructor(message: string, command: readonly string[] = [], options?: ErrorOptions) {
+    super(message, options);
     this.command = command;
   }
 }

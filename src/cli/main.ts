@@ -1,5 +1,4 @@
 /** Entry point: environment, signals, exit codes. One line a command. */
-
 import type { CommandSpec } from './command.js';
 import { backupCommand } from './commands/backup.js';
 import { catalogCommands } from './commands/catalog.js';
@@ -11,8 +10,9 @@ import { snapshotCommands } from './commands/snapshot.js';
 import { versionCommand } from './commands/version.js';
 import type { Clock, Context } from './context.js';
 import { ExitCode, UsageError } from './errors.js';
-import { explain } from './explain.js';
-import { normalise } from './normalise.js';
+import { explain, explainJson } from './explain.js';
+import { Interruption, stopAtClosedOutput, stopAtSignals } from './interruption.js';
+import { type NormalisedLine, normalise } from './normalise.js';
 import { parseInvocation } from './parse.js';
 
 const commands: readonly CommandSpec[] = [
@@ -45,35 +45,51 @@ function commandWords(argv: readonly string[]): readonly string[] {
   const [first] = argv;
   if (first === '--version' || first === '-V') return ['version'];
   if (first === '--help' || first === '-h') return ['help'];
-  const last = argv.at(-1);
-  return last === '--help' && !argv.includes('--')
-    ? ['help', ...argv.slice(0, -1).filter((w) => !w.startsWith('-'))]
-    : argv;
+  if (argv.at(-1) !== '--help' || argv.includes('--')) return argv;
+  const words = argv.slice(
+    0,
+    argv.findIndex((word) => word.startsWith('-')),
+  );
+  return ['help', ...words];
+}
+
+function makeContext(signal: AbortSignal): Context {
+  const { env, stdout, stderr } = process;
+  return { env, stdout, stderr, clock: systemClock(env), signal, root: process.geteuid?.() === 0 };
+}
+
+function wantsJson(line: NormalisedLine | undefined): boolean {
+  return line?.options.some(([name, value]) => name === 'progress' && value === 'json') ?? false;
+}
+
+/** The exit code of a run that did not get to its end; says why. */
+function fail(error: unknown, line: NormalisedLine | undefined, { env, signal, stderr }: Context): number {
+  const reason = signal.aborted ? signal.reason : error;
+  const closed = reason instanceof Interruption && reason.code === 'OUTPUT_CLOSED';
+  // Like a program that the broken pipe ends: whoever closed it knows.
+  if (closed) return ExitCode.failed;
+  if (wantsJson(line)) stderr.write(`${explainJson(reason)}\n`);
+  else stderr.write(reason instanceof Interruption ? 'Interrupted.\n' : `${explain(reason, env)}\n`);
+  if (reason instanceof Interruption) return ExitCode.interrupted;
+  return reason instanceof UsageError ? ExitCode.usage : ExitCode.failed;
 }
 
 async function main(): Promise<number> {
   const controller = new AbortController();
-  const interrupt = (): void => controller.abort();
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
-  const { env, stdout, stderr } = process;
-  const context: Context = {
-    env,
-    stdout,
-    stderr,
-    clock: systemClock(env),
-    signal: controller.signal,
-    root: process.geteuid?.() === 0,
-  };
+  stopAtSignals(process, controller);
+  stopAtClosedOutput(process, controller);
+  controller.signal.addEventListener('abort', () => {
+    // Standard output may close after the command is done and the code is set.
+    if (process.exitCode === ExitCode.done) process.exitCode = ExitCode.failed;
+  });
+  const context = makeContext(controller.signal);
+  let line: NormalisedLine | undefined;
+  process.on('uncaughtException', (error) => process.exit(fail(error, line, context)));
   try {
-    const line = normalise(commands, commandWords(process.argv.slice(2)));
+    line = normalise(commands, commandWords(process.argv.slice(2)));
     return await line.command.run(parseInvocation(line), context);
   } catch (error) {
-    if (controller.signal.aborted) {
-      stderr.write('Interrupted.\n');
-      return ExitCode.interrupted;
-    }
-    stderr.write(`${explain(error, env)}\n`);
-    return error instanceof UsageError ? ExitCode.usage : ExitCode.failed;
+    return fail(error, line, context);
   }
 }
 

@@ -1,9 +1,11 @@
 /**
- * Brings a command line in the reference client's grammar (cli.md §1.1) into one canonical form: full command words,
- * `--name=value` for every option, positionals behind `--`.
+ * Brings a command line in the reference client's grammar (cli.md §1.1) into one form: the command, its options as names and raw
+ * values, its positionals. What the values mean is `parse.ts`'s business.
  */
 import type { CommandSpec, OptionSpec } from './command.js';
 import { UsageError } from './errors.js';
+import { reservedAdvice } from './reserved-options.js';
+import { takeCommand } from './take-command.js';
 
 export interface NormalisedLine {
   readonly command: CommandSpec;
@@ -15,52 +17,20 @@ export interface NormalisedLine {
 const TRUE = /^(?:true|yes|on|1)$/i;
 const FALSE = /^(?:false|no|off|0)$/i;
 
-/** Words that name commands, with aliases. */
-function namesOf(command: CommandSpec): readonly (readonly string[])[] {
-  return [command.path, ...(command.aliases ?? [])];
+interface OptionWord {
+  readonly name: string;
+  /** What follows the equals sign. */
+  readonly inline: string | undefined;
 }
 
-function nextWords(commands: readonly CommandSpec[], before: readonly string[]): string[] {
-  const words = commands
-    .flatMap(namesOf)
-    .filter((path) => path.length > before.length && before.every((word, i) => path[i] === word))
-    .map((path) => path[before.length]!);
-  return [...new Set(words)].sort();
-}
-
-function findCommand(commands: readonly CommandSpec[], words: readonly string[]): CommandSpec | undefined {
-  return commands.find((command) => namesOf(command).some((path) => path.join(' ') === words.join(' ')));
-}
-
-/** The one word that `typed` is, or is a unique prefix of. */
-function completeWord(words: readonly string[], typed: string, before: readonly string[]): string {
-  if (words.includes(typed)) return typed;
-  const matches = words.filter((word) => word.startsWith(typed));
-  if (matches.length === 1) return matches[0]!;
-  const possible = (matches.length > 0 ? matches : words).join(', ');
-  const what = [...before, typed].join(' ');
-  const problem = matches.length > 0 ? `command '${what}' is not unique` : `no such command '${what}'`;
-  throw new UsageError(`${problem}. Possible commands: ${possible}`, before);
-}
-
-/** Reads the command words at the start; returns the command and what follows. */
-function takeCommand(
-  commands: readonly CommandSpec[],
-  argv: readonly string[],
-): { command: CommandSpec; rest: readonly string[] } {
-  const words: string[] = [];
-  for (let at = 0; ; at += 1) {
-    const possible = nextWords(commands, words);
-    const found = findCommand(commands, words);
-    const typed = argv[at];
-    if (found !== undefined && (possible.length === 0 || typed === undefined || typed.startsWith('-'))) {
-      return { command: found, rest: argv.slice(at) };
-    }
-    if (typed === undefined) {
-      throw new UsageError(`no command specified. Possible commands: ${possible.join(', ')}`, words);
-    }
-    words.push(completeWord(possible, typed, words));
-  }
+/** Takes `--name`, `-name`, `--name=value` apart; undefined for a positional, which a lone `-` is. */
+function splitOption(word: string): OptionWord | undefined {
+  if (word === '-' || !word.startsWith('-')) return undefined;
+  const text = word.replace(/^--?/, '');
+  const equals = text.indexOf('=');
+  return equals < 0
+    ? { name: text, inline: undefined }
+    : { name: text.slice(0, equals), inline: text.slice(equals + 1) };
 }
 
 /** True for a word that an option can take as its value. */
@@ -68,24 +38,40 @@ function canBeValue(word: string | undefined): word is string {
   return word !== undefined && (word === '-' || !word.startsWith('-'));
 }
 
-/** The value of a boolean option and how many of the following words it takes. */
-function booleanValue(
-  name: string,
-  inline: string | undefined,
-  next: string | undefined,
-  path: readonly string[],
-): { value: string; taken: number } {
-  const word = inline ?? (canBeValue(next) && (TRUE.test(next) || FALSE.test(next)) ? next : undefined);
-  if (word === undefined) return { value: 'true', taken: 0 };
-  if (!TRUE.test(word) && !FALSE.test(word))
-    throw new UsageError(`--${name}: '${word}' is not a boolean`, path);
-  return { value: TRUE.test(word) ? 'true' : 'false', taken: inline === undefined ? 1 : 0 };
+function isBoolean(word: string): boolean {
+  return TRUE.test(word) || FALSE.test(word);
+}
+
+/** The value of an option and how many of the following words it takes. */
+interface Value {
+  readonly text: string;
+  readonly taken: 0 | 1;
+}
+
+function booleanValue({ name, inline }: OptionWord, next: string | undefined, command: CommandSpec): Value {
+  if (inline !== undefined) {
+    if (!isBoolean(inline)) throw new UsageError(`--${name}: '${inline}' is not a boolean`, command.path);
+    return { text: String(TRUE.test(inline)), taken: 0 };
+  }
+  if (next !== undefined && isBoolean(next)) return { text: String(TRUE.test(next)), taken: 1 };
+  return { text: 'true', taken: 0 };
+}
+
+function plainValue({ name, inline }: OptionWord, next: string | undefined, command: CommandSpec): Value {
+  if (inline !== undefined) return { text: inline, taken: 0 };
+  if (canBeValue(next)) return { text: next, taken: 1 };
+  const hint = next === undefined || next === '--' ? '' : `; one that begins with a dash: --${name}=${next}`;
+  throw new UsageError(`--${name}: a value is needed${hint}`, command.path);
 }
 
 function optionOf(command: CommandSpec, name: string): OptionSpec {
   const spec = Object.hasOwn(command.options, name) ? command.options[name] : undefined;
-  if (spec === undefined) throw new UsageError(`unknown option --${name}`, command.path);
-  return spec;
+  if (spec !== undefined) return spec;
+  const advice = reservedAdvice(name);
+  throw new UsageError(
+    advice === undefined ? `unknown option --${name}` : `--${name} ${advice}`,
+    command.path,
+  );
 }
 
 /** Parses words in the reference client's grammar. Throws UsageError. */
@@ -95,34 +81,20 @@ export function normalise(commands: readonly CommandSpec[], argv: readonly strin
   const positionals: string[] = [];
   for (let at = 0; at < rest.length; at += 1) {
     const word = rest[at]!;
-    if (word === '--') {
-      positionals.push(...rest.slice(at + 1));
-      break;
-    }
-    const match = /^--?([^=]+)(?:=([^]*))?$/.exec(word);
-    if (word === '-' || match === null) {
+    if (word === '--') return { command, options, positionals: [...positionals, ...rest.slice(at + 1)] };
+    const option = splitOption(word);
+    if (option === undefined) {
       positionals.push(word);
       continue;
     }
-    const name = match[1]!;
-    const inline = match[2];
-    const spec = optionOf(command, name);
-    if (spec.array !== true && options.some(([seen]) => seen === name)) {
-      throw new UsageError(`--${name}: given twice`, command.path);
+    const spec = optionOf(command, option.name);
+    if (spec.array !== true && options.some(([seen]) => seen === option.name)) {
+      throw new UsageError(`--${option.name}: given more than once`, command.path);
     }
-    const next = rest[at + 1];
-    if (spec.type === 'boolean') {
-      const { value, taken } = booleanValue(name, inline, next, command.path);
-      options.push([name, value]);
-      at += taken;
-    } else if (inline !== undefined) {
-      options.push([name, inline]);
-    } else if (canBeValue(next)) {
-      options.push([name, next]);
-      at += 1;
-    } else {
-      throw new UsageError(`--${name}: a value is needed`, command.path);
-    }
+    const read = spec.type === 'boolean' ? booleanValue : plainValue;
+    const { text, taken } = read(option, rest[at + 1], command);
+    options.push([option.name, text]);
+    at += taken;
   }
   return { command, options, positionals };
 }

@@ -1,4 +1,4 @@
-/** From a normalised command line to typed values; help texts. Both by yargs, from the command's declaration. */
+/** From a normalised command line to typed values, by yargs from the command's declaration. */
 import yargs, { type Argv } from 'yargs';
 import type { CommandSpec, Invocation, OptionSpec, OptionValue, PositionalSpec } from './command.js';
 import { UsageError } from './errors.js';
@@ -12,58 +12,24 @@ const PARSER = {
   'parse-numbers': false,
   'parse-positional-numbers': false,
   'short-option-groups': false,
-  'strip-aliased': false,
 } as const;
 
-function usageLine(command: CommandSpec): string {
-  const words = command.positionals.map(({ name, optional, array }) => {
-    const dots = array ? '…' : '';
-    return optional ? `[${name}${dots}]` : `<${name}${dots}>`;
-  });
-  return ['restat', ...command.path, ...words, '[options]'].join(' ');
+/** Stands before each value: the parser takes quotes off a value that begins and ends with them, which are part of it. */
+const GUARD = '=';
+
+function unguard(value: string | readonly string[]): string | readonly string[] {
+  return typeof value === 'string' ? value.slice(GUARD.length) : value.map((v) => v.slice(GUARD.length));
 }
 
-function describeOption(spec: OptionSpec): string {
-  const parts = [spec.description];
-  if (spec.array) parts.push('(may be given several times)');
-  if (spec.default !== undefined) parts.push(`(default: ${spec.default})`);
-  return parts.join(' ');
-}
-
-function build(command: CommandSpec): Argv {
-  let parser = yargs()
-    .parserConfiguration(PARSER)
-    .help(false)
-    .version(false)
-    .exitProcess(false)
-    .fail(false)
-    .strict();
-  parser = parser.usage(`${usageLine(command)}\n\n${command.description}`).wrap(100);
+function parserFor(command: CommandSpec): Argv {
+  let parser = yargs().parserConfiguration(PARSER).help(false).version(false).exitProcess(false).fail(false);
   for (const [name, spec] of Object.entries(command.options)) {
-    parser = parser.option(name, {
-      type: spec.type === 'boolean' ? 'boolean' : 'string',
-      array: spec.array ?? false,
-      nargs: spec.array ? 1 : spec.type === 'boolean' ? 0 : 1,
-      requiresArg: spec.type !== 'boolean',
-      description: describeOption(spec),
-      ...(spec.choices === undefined ? {} : { choices: spec.choices }),
-      ...(spec.placeholder === undefined ? {} : { defaultDescription: spec.placeholder }),
-    });
+    parser =
+      spec.type === 'boolean'
+        ? parser.option(name, { type: 'boolean' })
+        : parser.option(name, { type: 'string', array: spec.array ?? false, nargs: 1, coerce: unguard });
   }
-  return parser;
-}
-
-/** The help text of one command. */
-export async function commandHelp(command: CommandSpec): Promise<string> {
-  const aliases = (command.aliases ?? []).map((path) => path.join(' '));
-  const positionals = command.positionals.map(
-    ({ name, description }) => `  ${name.padEnd(14)} ${description}`,
-  );
-  return [
-    await build(command).getHelp(),
-    ...(positionals.length > 0 ? ['', 'Arguments:', ...positionals] : []),
-    ...(aliases.length > 0 ? ['', `Also: restat ${aliases.join(', restat ')}`] : []),
-  ].join('\n');
+  return parser.strict();
 }
 
 function integer(name: string, text: string, spec: OptionSpec, path: readonly string[]): number {
@@ -76,16 +42,20 @@ function integer(name: string, text: string, spec: OptionSpec, path: readonly st
   return value;
 }
 
+function choice(name: string, text: string, spec: OptionSpec, path: readonly string[]): void {
+  if (spec.choices === undefined || spec.choices.includes(text)) return;
+  const refused = spec.refused?.[text];
+  if (refused !== undefined) throw new UsageError(`--${name} ${text}: ${refused}`, path);
+  throw new UsageError(`--${name}: '${text}' is none of ${spec.choices.join(', ')}`, path);
+}
+
 function typed(name: string, text: string, spec: OptionSpec, path: readonly string[]): OptionValue {
-  if (spec.choices !== undefined && !spec.choices.includes(text)) {
-    throw new UsageError(`--${name}: '${text}' is none of ${spec.choices.join(', ')}`, path);
-  }
+  choice(name, text, spec, path);
   if (spec.type === 'integer') return integer(name, text, spec, path);
   if (spec.type !== 'bytes') return text;
   const bytes = parseBytes(text);
-  if (bytes === undefined)
-    throw new UsageError(`--${name}: '${text}' is not a size like 1048576 or 10MiB`, path);
-  return bytes;
+  if (bytes !== undefined) return bytes;
+  throw new UsageError(`--${name}: '${text}' is not a size like 1048576 or 10MiB`, path);
 }
 
 function distribute(
@@ -108,8 +78,11 @@ function distribute(
 
 /** Types and checks the values of a command line. Throws UsageError. */
 export function parseInvocation({ command, options, positionals }: NormalisedLine): Invocation {
-  const canonical = options.map(([name, value]) => `--${name}=${value}`);
-  const parsed: Record<string, unknown> = build(command).parseSync(canonical);
+  const words = options.map(([name, value]) => {
+    const guard = command.options[name]?.type === 'boolean' ? '' : GUARD;
+    return `--${name}=${guard}${value}`;
+  });
+  const parsed: Record<string, unknown> = parserFor(command).parseSync(words);
   const values = new Map<string, OptionValue>();
   for (const [name, spec] of Object.entries(command.options)) {
     const value = parsed[name];

@@ -14,7 +14,7 @@ import {
 } from '../snapshot/names.js';
 import { type Invocation, optionNumber, optionString } from './command.js';
 import type { Context } from './context.js';
-import { UsageError } from './errors.js';
+import { parseWords } from './usage.js';
 
 const DEFAULT_LOCK_WAIT = 600;
 
@@ -31,21 +31,17 @@ export async function commandRepository(
   { create, sync }: { create: boolean; sync: SyncMode } = { create: false, sync: 'none' },
 ): Promise<Repository> {
   const named = optionString(invocation, 'repository') ?? (context.env['PBS_REPOSITORY'] || undefined);
-  if (named !== undefined) return openRepository(parseSpec(named), { create: false, sync });
+  if (named !== undefined)
+    return openRepository(
+      parseWords([], () => parseRepository(named)),
+      { create: false, sync },
+    );
   return openRepository({ kind: 'local', directory: defaultStore(context) }, { create, sync });
 }
 
-function parseSpec(text: string): ReturnType<typeof parseRepository> {
-  try {
-    return parseRepository(text);
-  } catch (error) {
-    if (error instanceof RepositoryError) throw new UsageError(error.message);
-    throw error;
-  }
-}
-
 export function commandNamespace(invocation: Invocation, context: Context): Namespace {
-  return parseNamespace(optionString(invocation, 'ns') ?? context.env['PBS_NAMESPACE'] ?? '');
+  const text = optionString(invocation, 'ns') ?? context.env['PBS_NAMESPACE'] ?? '';
+  return parseWords([], () => parseNamespace(text));
 }
 
 export function lockWait(
@@ -61,8 +57,9 @@ export async function findSnapshot(
   namespace: Namespace,
   text: string,
 ): Promise<SnapshotName> {
-  if (text.split('/').length !== 2) return parseSnapshot(text);
-  const snapshots = await repository.snapshots(namespace, parseGroup(text));
+  if (text.split('/').length !== 2) return parseWords([], () => parseSnapshot(text));
+  const group = parseWords([], () => parseGroup(text));
+  const snapshots = await repository.snapshots(namespace, group);
   const newest = snapshots.filter(({ finished }) => finished).at(-1);
   if (newest === undefined)
     throw new RepositoryError('GROUP_MISSING', `group ${text} has no finished snapshot`);

@@ -5,9 +5,10 @@ import { openArchive } from '../../restore/archive-source.js';
 import { dumpLines } from '../../restore/dump.js';
 import { parseSnapshot } from '../../snapshot/names.js';
 import { type CommandSpec, type Invocation, lockOptions, positional, repositoryOptions } from '../command.js';
-import type { Context } from '../context.js';
+import { type Context, writeOut } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { commandNamespace, commandRepository, lockWait } from '../repository.js';
+import { parseWords } from '../usage.js';
 
 /** Archives that hold a tree, sorted by name. */
 function treesOf({ manifest }: SnapshotReader): string[] {
@@ -19,7 +20,7 @@ function treesOf({ manifest }: SnapshotReader): string[] {
 
 async function dump(invocation: Invocation, context: Context): Promise<number> {
   const repository = await commandRepository(invocation, context);
-  const name = parseSnapshot(positional(invocation, 'snapshot'));
+  const name = parseWords(['catalog', 'dump'], () => parseSnapshot(positional(invocation, 'snapshot')));
   const snapshot = await repository.open(
     commandNamespace(invocation, context),
     name,
@@ -33,23 +34,18 @@ async function dump(invocation: Invocation, context: Context): Promise<number> {
   }
 }
 
+/** Characters written at once. */
 const BLOCK = 64 * 1024;
 
 async function dumpTree(snapshot: SnapshotReader, name: string, context: Context): Promise<void> {
   let block = '';
-  const flush = async (): Promise<void> => {
-    const text = block;
-    block = '';
-    if (!context.stdout.write(text)) await new Promise((resolve) => context.stdout.once('drain', resolve));
-  };
   for await (const line of dumpLines(await openArchive(snapshot, name))) {
     block += `${line}\n`;
-    if (block.length >= BLOCK) {
-      context.signal.throwIfAborted();
-      await flush();
-    }
+    if (block.length < BLOCK) continue;
+    await writeOut(context, block);
+    block = '';
   }
-  await flush();
+  await writeOut(context, block);
 }
 
 export const catalogCommands: readonly CommandSpec[] = [

@@ -6,36 +6,20 @@ import { type Context, outputFormat, printTable } from '../context.js';
 import { ExitCode } from '../errors.js';
 import type { Column } from '../output/table.js';
 import { commandNamespace, commandRepository } from '../repository.js';
-import { shortName } from './snapshot-json.js';
+import { groupJson, shortNames } from './snapshot-json.js';
 
 const columns: readonly Column<GroupInfo>[] = [
   { header: 'group', value: ({ group }) => formatGroup(group) },
   { header: 'last snapshot', value: ({ last }) => (last === undefined ? '' : formatSnapshot(last.snapshot)) },
   { header: 'backup-count', value: ({ count }) => count },
-  {
-    header: 'files',
-    value: ({ last }) =>
-      (last?.files ?? [])
-        .map(({ filename }) => shortName(filename))
-        .sort()
-        .join(' '),
-  },
+  { header: 'files', value: ({ last }) => shortNames(last?.files ?? []) },
 ];
 
 async function run(invocation: Invocation, context: Context): Promise<number> {
   const format = outputFormat(invocation, context);
   const repository = await commandRepository(invocation, context);
   const groups = await repository.groups(commandNamespace(invocation, context));
-  const json = groups.map(({ group, owner, comment, count, last }) => ({
-    'backup-type': group.type,
-    'backup-id': group.id,
-    'backup-count': count,
-    'last-backup': last?.snapshot.time,
-    files: last?.files.map(({ filename }) => filename) ?? [],
-    owner,
-    comment,
-  }));
-  printTable(context, format, json, columns, groups);
+  printTable(context, format, groups.map(groupJson), columns, groups);
   return ExitCode.done;
 }
 

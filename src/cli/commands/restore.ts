@@ -3,15 +3,16 @@ import { writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { ExtractionSummary } from '../../native-extract.js';
 import type { SnapshotReader } from '../../repository/repository.js';
-import { openArchive } from '../../restore/archive-source.js';
+import { type OpenArchive, openArchive } from '../../restore/archive-source.js';
 import { RestoreError } from '../../restore/errors.js';
-import { extractArchive } from '../../restore/extract.js';
+import { type ExtractResult, extractArchive } from '../../restore/extract.js';
 import { parseIncludes } from '../../restore/selection.js';
 import { pipeTo, wholeFile, writeTo } from '../../restore/whole-file.js';
 import { serverName } from '../../snapshot/archive-names.js';
 import { formatSnapshot } from '../../snapshot/names.js';
 import {
   type CommandSpec,
+  cryptOptions,
   formatOptions,
   type Invocation,
   lockOptions,
@@ -21,11 +22,15 @@ import {
   positional,
   repositoryOptions,
 } from '../command.js';
-import { type Context, outputFormat, printablePath, printJson, say } from '../context.js';
+import { type Context, outputFormat, printJson } from '../context.js';
 import { ExitCode, UsageError } from '../errors.js';
 import { formatBytes, formatDuration } from '../output/human.js';
-import { ProgressDisplay, progressMode, progressOptions } from '../output/progress.js';
+import { progressMode, progressOptions } from '../output/progress.js';
+import { Reporter } from '../output/reporter.js';
 import { commandNamespace, commandRepository, findSnapshot, lockWait } from '../repository.js';
+import { parseWords } from '../usage.js';
+
+const COMMAND = ['restore'];
 
 function settingsOf(invocation: Invocation): Parameters<typeof extractArchive>[0]['settings'] {
   const flag = (name: string): boolean => optionFlag(invocation, name);
@@ -49,64 +54,77 @@ function settingsOf(invocation: Invocation): Parameters<typeof extractArchive>[0
 async function restorePrelude(
   prelude: Buffer | undefined,
   target: string | undefined,
-  context: Context,
+  reporter: Reporter,
 ): Promise<void> {
   if (target === undefined) return;
-  if (prelude === undefined) say(context, 'No prelude entry found, skip prelude restore.');
+  if (prelude === undefined) reporter.say('No prelude entry found, skip prelude restore.');
   else await writeFile(target, prelude);
 }
 
-function saySummary(context: Context, summary: ExtractionSummary, seconds: number): void {
+function summaryLines(summary: ExtractionSummary, seconds: number): string[] {
   const { files, directories, symlinks, hardlinks, specials, bytes, skipped, errors, warnings } = summary;
   const rate = formatBytes(Math.round(bytes / Math.max(seconds, 0.001)));
-  say(
-    context,
-    `restore complete (${files} files, ${directories} directories, ${symlinks} symlinks, ${hardlinks} hard links, ${specials} special files; ${formatBytes(bytes)} processed in ${formatDuration(seconds)}, average ${rate}/s)`,
-  );
-  if (skipped > 0) say(context, `${skipped} skipped`);
-  if (warnings > 0) say(context, `${warnings} warnings`);
-  if (errors > 0) say(context, `${errors} errors`);
+  const entries = `${files} files, ${directories} directories, ${symlinks} symlinks, ${hardlinks} hard links, ${specials} special files`;
+  const work = `${formatBytes(bytes)} processed in ${formatDuration(seconds)}, average ${rate}/s`;
+  const counts = [
+    [skipped, 'skipped'],
+    [warnings, 'warnings'],
+    [errors, 'errors'],
+  ] as const;
+  return [
+    `restore complete (${entries}; ${work})`,
+    ...counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
+  ];
+}
+
+/** Extracts the archive; what happens on the way goes to the reporter. */
+function extraction(
+  archive: OpenArchive,
+  invocation: Invocation,
+  { signal }: Context,
+  reporter: Reporter,
+): Promise<ExtractResult> {
+  const patterns = optionStrings(invocation, 'pattern');
+  // With patterns nobody knows the total before the end.
+  const total = patterns.length > 0 ? undefined : archive.payload.size();
+  return extractArchive({
+    archive,
+    target: positional(invocation, 'target'),
+    includes: parseWords(COMMAND, () => parseIncludes(patterns)),
+    settings: settingsOf(invocation),
+    signal,
+    onEvent: ({ severity, path, message }) => reporter.notice({ kind: severity, path, message }),
+    onProgress: ({ files, bytes, path }) => {
+      const state = { archive: archive.name, bytes, files, path: path.toString('latin1') };
+      reporter.progress({
+        ...state,
+        total: total === undefined ? undefined : { bytes: total, files: undefined },
+      });
+    },
+  });
 }
 
 async function extract(snapshot: SnapshotReader, invocation: Invocation, context: Context): Promise<number> {
   const format = outputFormat(invocation, context);
   const archive = await openArchive(snapshot, positional(invocation, 'archive-name'));
-  const display = new ProgressDisplay(context, progressMode(invocation, context));
+  const reporter = new Reporter(context, progressMode(invocation, context));
   const started = performance.now();
   try {
-    const { summary, prelude } = await extractArchive({
-      archive,
-      target: positional(invocation, 'target'),
-      includes: parseIncludes(optionStrings(invocation, 'pattern')),
-      settings: settingsOf(invocation),
-      signal: context.signal,
-      onEvent: ({ severity, path, message }) => {
-        display.interrupt(() => say(context, `${severity}: "${printablePath(path)}": ${message}`));
-      },
-      onProgress: ({ files, bytes, path }) => {
-        const { name, payload } = archive;
-        display.update({ what: name, bytes, total: payload.size(), files, path: path.toString('latin1') });
-      },
-    });
-    display.stop();
-    await restorePrelude(prelude, optionString(invocation, 'prelude-target'), context);
+    const { summary, prelude } = await extraction(archive, invocation, context, reporter);
+    await restorePrelude(prelude, optionString(invocation, 'prelude-target'), reporter);
     const seconds = (performance.now() - started) / 1000;
-    saySummary(context, summary, seconds);
-    if (format !== 'text') {
-      printJson(context, format, {
-        snapshot: formatSnapshot(snapshot.snapshot),
-        duration: seconds,
-        ...summary,
-      });
-    }
+    const duration = Number(seconds.toFixed(3));
+    const json = { snapshot: formatSnapshot(snapshot.snapshot), archive: archive.name, duration, ...summary };
+    reporter.summary(summaryLines(summary, seconds), json);
+    if (format !== 'text') printJson(context, format, json);
     return summary.errors > 0 ? ExitCode.incomplete : ExitCode.done;
   } finally {
-    display.stop();
+    reporter.stop();
   }
 }
 
 function isTree(name: string): boolean {
-  return /\.[mp]?pxar\.didx$/.test(serverName(name));
+  return /\.[mp]?pxar\.didx$/.test(parseWords(COMMAND, () => serverName(name)));
 }
 
 async function run(invocation: Invocation, context: Context): Promise<number> {
@@ -114,7 +132,7 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
   const target = positional(invocation, 'target');
   const toStdout = target === '-';
   if (toStdout && optionStrings(invocation, 'pattern').length > 0) {
-    throw new UsageError("--pattern cannot be used with the target '-'", ['restore']);
+    throw new UsageError("--pattern cannot be used with the target '-'", COMMAND);
   }
   const namespace = commandNamespace(invocation, context);
   const repository = await commandRepository(invocation, context);
@@ -147,6 +165,7 @@ export const restoreCommand: CommandSpec = {
     ...formatOptions,
     ...lockOptions,
     ...progressOptions,
+    ...cryptOptions,
     pattern: {
       type: 'string',
       array: true,

@@ -1,10 +1,18 @@
 /** Snapshots in the reference client's JSON, with its field names. */
-import type { SnapshotInfo } from '../../repository/repository.js';
+import type { FileInfo, GroupInfo, SnapshotInfo } from '../../repository/repository.js';
 import type { Json } from '../output/json.js';
 
 /** A file's name without the server's ending: `root.pxar` for `root.pxar.didx`. */
-export function shortName(filename: string): string {
+function shortName(filename: string): string {
   return filename.replace(/\.(?:[fd]idx|blob)$/, '');
+}
+
+/** Short names as tables show them: sorted, separated by blanks. */
+export function shortNames(files: readonly FileInfo[]): string {
+  return files
+    .map(({ filename }) => shortName(filename))
+    .sort()
+    .join(' ');
 }
 
 export function filesJson({ files }: SnapshotInfo): Json {
@@ -23,5 +31,17 @@ export function snapshotJson(info: SnapshotInfo): Json {
     protected: info.protected,
     size: info.size,
     verification: info.verification,
+  };
+}
+
+export function groupJson({ group, owner, comment, count, last }: GroupInfo): Json {
+  return {
+    'backup-type': group.type,
+    'backup-id': group.id,
+    'backup-count': count,
+    'last-backup': last?.snapshot.time ?? 0,
+    files: last?.files.map(({ filename }) => filename) ?? [],
+    owner,
+    comment,
   };
 }

@@ -1,7 +1,7 @@
 /** `restat snapshot list|files|forget`. */
 import { RepositoryError } from '../../repository/errors.js';
 import type { FileInfo, SnapshotInfo } from '../../repository/repository.js';
-import { formatSnapshot, parseGroup, parseSnapshot } from '../../snapshot/names.js';
+import { formatSnapshot, parseGroup, parseSnapshot, type SnapshotName } from '../../snapshot/names.js';
 import {
   type CommandSpec,
   formatOptions,
@@ -15,19 +15,24 @@ import { ExitCode } from '../errors.js';
 import { formatBytes } from '../output/human.js';
 import type { Column } from '../output/table.js';
 import { commandNamespace, commandRepository, lockWait } from '../repository.js';
-import { filesJson, shortName, snapshotJson } from './snapshot-json.js';
+import { parseWords } from '../usage.js';
+import { filesJson, shortNames, snapshotJson } from './snapshot-json.js';
 
 const snapshotColumns: readonly Column<SnapshotInfo>[] = [
   { header: 'snapshot', value: ({ snapshot }) => formatSnapshot(snapshot) },
   { header: 'size', align: 'right', value: ({ size }) => formatBytes(size) },
-  { header: 'files', value: ({ files }) => files.map(({ filename }) => shortName(filename)).join(' ') },
+  { header: 'files', value: ({ files }) => shortNames(files) },
 ];
+
+function snapshotOf(invocation: Invocation, word: string): SnapshotName {
+  return parseWords(['snapshot', word], () => parseSnapshot(positional(invocation, 'snapshot')));
+}
 
 async function list(invocation: Invocation, context: Context): Promise<number> {
   const format = outputFormat(invocation, context);
   const repository = await commandRepository(invocation, context);
   const text = positional(invocation, 'group');
-  const group = text === '' ? undefined : parseGroup(text);
+  const group = text === '' ? undefined : parseWords(['snapshot', 'list'], () => parseGroup(text));
   const snapshots = await repository.snapshots(commandNamespace(invocation, context), group);
   printTable(context, format, snapshots.map(snapshotJson), snapshotColumns, snapshots);
   return ExitCode.done;
@@ -42,19 +47,20 @@ const fileColumns: readonly Column<FileInfo>[] = [
 async function files(invocation: Invocation, context: Context): Promise<number> {
   const format = outputFormat(invocation, context);
   const repository = await commandRepository(invocation, context);
-  const snapshot = parseSnapshot(positional(invocation, 'snapshot'));
+  const snapshot = snapshotOf(invocation, 'files');
   const all = await repository.snapshots(commandNamespace(invocation, context), snapshot);
   const info = all.find((each) => each.snapshot.time === snapshot.time);
   if (info === undefined) {
     throw new RepositoryError('SNAPSHOT_MISSING', `there is no snapshot ${formatSnapshot(snapshot)}`);
   }
-  printTable(context, format, filesJson(info), fileColumns, info.files);
+  const rows = info.files.toSorted((a, b) => (a.filename < b.filename ? -1 : 1));
+  printTable(context, format, filesJson(info), fileColumns, rows);
   return ExitCode.done;
 }
 
 async function forget(invocation: Invocation, context: Context): Promise<number> {
   const repository = await commandRepository(invocation, context);
-  const snapshot = parseSnapshot(positional(invocation, 'snapshot'));
+  const snapshot = snapshotOf(invocation, 'forget');
   await repository.forget(commandNamespace(invocation, context), snapshot, lockWait(invocation, context));
   return ExitCode.done;
 }

@@ -32,10 +32,10 @@ const UNICODE: Frame = {
   bar: '│',
 };
 const ASCII: Frame = {
-  top: ['+', '-', '+', '+'],
+  top: ['+', '=', '+', '+'],
   head: ['+', '=', '+', '+'],
   row: ['+', '-', '+', '+'],
-  end: ['+', '-', '+', '+'],
+  end: ['+', '=', '+', '+'],
   bar: '|',
 };
 
@@ -82,9 +82,8 @@ export function drawTable<Row>(
   const frame = style.unicode ? UNICODE : ASCII;
   const line = (row: readonly string[], align: readonly boolean[]): string =>
     `${frame.bar} ${row.map((v, i) => pad(v, widths[i]!, align[i]!)).join(` ${frame.bar} `)} ${frame.bar}`;
-  const noRight = right.map(() => false);
   const lines = [rule(frame.top, widths)];
-  if (style.header) lines.push(line(headers, noRight), rule(frame.head, widths));
+  if (style.header) lines.push(line(headers, right), rule(frame.head, widths));
   shown.forEach((row, i) => {
     if (i > 0) lines.push(rule(frame.row, widths));
     lines.push(line(row, right));

@@ -1,0 +1,88 @@
+/** The result of a backup: sentences for people, JSON for programs (docs/scripting.md). */
+import type { ArchiveSummary } from '../../backup/archive.js';
+import type { BackupSummary } from '../../backup/backup.js';
+import { splitNames } from '../../snapshot/archive-names.js';
+import { formatSnapshot } from '../../snapshot/names.js';
+import { formatBytes, formatDuration } from '../output/human.js';
+import type { Json } from '../output/json.js';
+
+/** Seconds that a run and each of its archives took. */
+export interface RunTimes {
+  readonly total: number;
+  readonly archives: readonly number[];
+}
+
+type Stream = ArchiveSummary['payload'];
+
+/** Smaller streams are not worth a line about reuse. */
+const WORTH_A_LINE = 2 ** 20;
+
+function streamLines(name: string, { size, stats }: Stream, seconds: number): string[] {
+  const { newBytes, newEncodedBytes } = stats;
+  const reused = size - newBytes;
+  const rate = formatBytes(Math.round(newBytes / Math.max(seconds, 0.001)));
+  const stored = `had to backup ${formatBytes(newBytes)} of ${formatBytes(size)} (compressed ${formatBytes(newEncodedBytes)})`;
+  const lines = [`${name}: ${stored} in ${seconds.toFixed(2)} s (average ${rate}/s)`];
+  if (reused > 0 && size > WORTH_A_LINE) {
+    const percent = ((100 * reused) / size).toFixed(1);
+    lines.push(`${name}: backup was done incrementally, reused ${formatBytes(reused)} (${percent}%)`);
+  }
+  return lines;
+}
+
+function archiveLines({ archive, payload, metadata }: ArchiveSummary, seconds: number): string[] {
+  const names = splitNames(archive);
+  const shown = (name: string): string => name.replace(/\.didx$/, '');
+  return [
+    ...streamLines(shown(names.payload), payload, seconds),
+    ...streamLines(shown(names.metadata), metadata, seconds),
+  ];
+}
+
+/** What is said at the end of a run, line by line. */
+export function summaryLines({ archives, totals, warnings }: BackupSummary, times: RunTimes): string[] {
+  const others = totals.symlinks + totals.specials;
+  return [
+    ...archives.flatMap((archive, i) => archiveLines(archive, times.archives[i] ?? times.total)),
+    `${totals.files} files (${formatBytes(totals.bytes)}), ${totals.directories} directories, ${totals.hardlinks} hard links, ${others} others; ${totals.excluded} excluded`,
+    ...Array.from(warnings, ([kind, count]) => `${count} × ${kind}`),
+    `Duration: ${formatDuration(times.total)}`,
+  ];
+}
+
+function streamJson({ size, chunks, stats }: Stream): Json {
+  return {
+    size,
+    chunks,
+    'new-chunks': stats.newChunks,
+    'new-bytes': stats.newBytes,
+    'new-encoded-bytes': stats.newEncodedBytes,
+    'known-chunks': stats.knownChunks,
+    'known-bytes': stats.knownBytes,
+  };
+}
+
+export function summaryJson(summary: BackupSummary, times: RunTimes): { readonly [key: string]: Json } {
+  const { snapshot, totals } = summary;
+  return {
+    snapshot: formatSnapshot(snapshot),
+    'backup-type': snapshot.type,
+    'backup-id': snapshot.id,
+    'backup-time': snapshot.time,
+    duration: Number(times.total.toFixed(3)),
+    files: totals.files,
+    directories: totals.directories,
+    symlinks: totals.symlinks,
+    hardlinks: totals.hardlinks,
+    specials: totals.specials,
+    excluded: totals.excluded,
+    bytes: totals.bytes,
+    incomplete: summary.incomplete,
+    warnings: Object.fromEntries(summary.warnings),
+    archives: summary.archives.map(({ archive, payload, metadata }) => ({
+      archive,
+      payload: streamJson(payload),
+      metadata: streamJson(metadata),
+    })),
+  };
+}

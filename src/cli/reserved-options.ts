@@ -1,0 +1,34 @@
+/**
+ * Options of the reference client that this version does not have (cli.md §1.4, §2.2, §2.3, §3). Whoever brings a command line
+ * along learns what to do instead of reading "unknown option".
+ */
+
+const SERVER =
+  'names a Proxmox Backup Server, which a later version will reach; give a directory with --repository';
+const RATE = 'limits a network connection, and a datastore directory has none; leave it out';
+const KEY =
+  'is for encrypted and signed snapshots, which a later version will have; leave it out for a plain one';
+
+/** Name to what is said of it. */
+const RESERVED: ReadonlyMap<string, string> = new Map([
+  ['server', SERVER],
+  ['port', SERVER],
+  ['datastore', SERVER],
+  ['auth-id', SERVER],
+  ['rate', RATE],
+  ['burst', RATE],
+  ['keyfile', KEY],
+  ['keyfd', KEY],
+  ['master-pubkey-file', KEY],
+  ['master-pubkey-fd', KEY],
+  ['dry-run', 'comes with a later version; leave it out'],
+  ['no-cache', 'is for datastores in object stores, which a later version will reach; leave it out'],
+]);
+
+/** Why an option of the reference client is refused; undefined for a name that neither program knows. */
+export function reservedAdvice(name: string): string | undefined {
+  return RESERVED.get(name);
+}
+
+/** All such names, for tests and documentation. */
+export const reservedNames: readonly string[] = [...RESERVED.keys()];
