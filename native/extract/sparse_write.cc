@@ -27,10 +27,6 @@ std::size_t block_length(std::uint64_t offset, std::size_t left) {
   return std::min<std::size_t>(left, kHoleBlock - offset % kHoleBlock);
 }
 
-bool is_hole(ByteView block) {
-  return block.size() == kHoleBlock && all_zero(block);
-}
-
 }  // namespace
 
 Result<std::uint64_t> write_sparse(int fd, ByteView data, std::uint64_t offset) {
@@ -38,7 +34,7 @@ Result<std::uint64_t> write_sparse(int fd, ByteView data, std::uint64_t offset) 
   std::size_t run = 0;  // where the bytes begin that are not written yet
   for (std::size_t at = 0; at < data.size();) {
     const std::size_t length = block_length(offset + at, data.size() - at);
-    const bool hole = is_hole(data.subspan(at, length));
+    const bool hole = all_zero(data.subspan(at, length));
     const std::size_t stop = hole ? at : at + length;
     at += length;
     if ((hole || at == data.size()) && stop > run) {

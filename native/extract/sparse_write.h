@@ -8,7 +8,9 @@
 
 namespace restat::extract {
 
-// Zeros that fill whole blocks of this size, counted from the file's start, become holes.
+// Zeros in blocks of this size, counted from the file's start, become holes. A block that the ends of `data`
+// cut is judged by its part: a new file is zero already, and long holes stay whole where one piece of the
+// content ends and the next begins.
 inline constexpr std::size_t kHoleBlock = 4096;
 
 // Writes `data` at `offset` of a new file. Returns where the last written byte ends (0: nothing was written),

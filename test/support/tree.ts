@@ -81,7 +81,9 @@ type Field = keyof TreeEntry;
 function comparable(entry: TreeEntry, field: Field): string {
   const value = entry[field];
   if (Array.isArray(value) && value.length === 0) return 'undefined';
-  if (field === 'flags' && entry.flags !== undefined) return JSON.stringify([...entry.flags].sort());
+  if (Array.isArray(value) && (field === 'flags' || field === 'xattrs')) {
+    return JSON.stringify(value.map((each) => JSON.stringify(each)).sort());
+  }
   return JSON.stringify(value) ?? 'undefined';
 }
 

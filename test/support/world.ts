@@ -59,7 +59,7 @@ function worldIn(directory: string, store: string): World {
   };
 }
 
-/** Calls `use` with a new world; with `on`, in that directory instead of one for temporary files. */
+/** Calls `use` with a new world in a temporary directory. */
 export async function withWorld<T>(use: (world: World) => Promise<T>): Promise<T> {
   return withTemporaryDirectory((directory) => enterWorld(directory, use));
 }
@@ -72,13 +72,23 @@ async function enterWorld<T>(directory: string, use: (world: World) => Promise<T
   return use(world);
 }
 
-/** Makes and mounts a sparse ext4 image; `features` are those of mkfs (`-O`). */
-export async function withExt4<T>(features: string, use: (directory: string) => Promise<T>): Promise<T> {
+export type FileSystem = 'ext4' | 'xfs';
+
+const MAKE: Readonly<Record<FileSystem, readonly string[]>> = {
+  ext4: ['mkfs.ext4', '-q', '-F', '-N', '262144'],
+  xfs: ['mkfs.xfs', '-q', '-f'],
+};
+
+const IMAGE_SIZE = 2 ** 31;
+
+/** Makes and mounts a sparse image with a new file system. */
+export async function withMounted<T>(kind: FileSystem, use: (directory: string) => Promise<T>): Promise<T> {
   return withTemporaryDirectory(async (directory) => {
     const [image, point] = [join(directory, 'image'), join(directory, 'mount')];
     await writeFile(image, '');
-    await truncate(image, 2 ** 31);
-    await run('mkfs.ext4', ['-q', '-F', '-N', '262144', '-O', features, image]);
+    await truncate(image, IMAGE_SIZE);
+    const [program, ...options] = MAKE[kind];
+    await run(program!, [...options, image]);
     await mkdir(point);
     await run('mount', ['-o', 'loop', image, point]);
     try {
@@ -90,9 +100,9 @@ export async function withExt4<T>(features: string, use: (directory: string) => 
   });
 }
 
-/** A world whose source and target are on a new ext4 file system with project ids. */
-export async function withExt4World<T>(use: (world: World) => Promise<T>): Promise<T> {
-  return withExt4('project,quota', (directory) => enterWorld(directory, use));
+/** A world on a new file system. */
+export async function withMountedWorld<T>(kind: FileSystem, use: (world: World) => Promise<T>): Promise<T> {
+  return withMounted(kind, (directory) => enterWorld(directory, use));
 }
 
 /** Mounts a tmpfs while `use` runs. */
