@@ -1,30 +1,11 @@
-/** Entry point: environment, signals, exit codes. One line a command. */
-import type { CommandSpec } from './command.js';
-import { backupCommand } from './commands/backup.js';
-import { catalogCommands } from './commands/catalog.js';
-import { datastoreCommands } from './commands/datastore.js';
-import { helpCommand } from './commands/help.js';
-import { listCommand } from './commands/list.js';
-import { restoreCommand } from './commands/restore.js';
-import { snapshotCommands } from './commands/snapshot.js';
-import { versionCommand } from './commands/version.js';
+/** Entry point: environment, signals, exit codes. */
+import { commands } from './commands.js';
 import type { Clock, Context } from './context.js';
 import { ExitCode, UsageError } from './errors.js';
 import { explain, explainJson } from './explain.js';
 import { Interruption, stopAtClosedOutput, stopAtSignals } from './interruption.js';
 import { type NormalisedLine, normalise } from './normalise.js';
 import { parseInvocation } from './parse.js';
-
-const commands: readonly CommandSpec[] = [
-  backupCommand,
-  ...catalogCommands,
-  ...datastoreCommands,
-  helpCommand(() => commands),
-  listCommand,
-  restoreCommand,
-  ...snapshotCommands,
-  versionCommand,
-];
 
 /** Seconds added to every reading of the clock, for tests. */
 function clockOffset(env: NodeJS.ProcessEnv): number {
