@@ -7,7 +7,7 @@ import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot
 
 export interface FileInfo {
   readonly filename: string;
-  /** Size as the manifest gives it; of the stored file for the manifest itself and for files that it does not list. */
+  /** Size as the manifest gives it, of the stored file for the manifest itself; none for what the manifest does not list. */
   readonly size?: number;
   readonly cryptMode?: CryptMode;
 }

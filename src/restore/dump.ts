@@ -73,27 +73,42 @@ function dumpTime(seconds: number): string {
   return Number.isNaN(local.getTime()) ? String(seconds) : `${local.toISOString().slice(0, -5)}Z`;
 }
 
-function lineOf(entry: ChildEntry, path: Buffer, archive: string): string {
+/** What differs between the lines of a catalog and those that the reference client makes from a metadata stream. */
+interface DumpStyle {
+  readonly archive: string;
+  readonly split: boolean;
+}
+
+/** Times before the epoch: floored in a catalog, cut towards the epoch for a metadata stream. */
+function wholeSeconds(
+  { seconds, nanoseconds }: ReturnType<typeof decodeStat>['mtime'],
+  split: boolean,
+): number {
+  return split && seconds < 0 && nanoseconds > 0 ? seconds + 1 : seconds;
+}
+
+function lineOf(entry: ChildEntry, path: Buffer, { archive, split }: DumpStyle): string {
   const line = `${letterOf(entry)} ${quotePath(path)}`;
   if (entry.kind !== 'file') return line;
   const { mtime } = decodeStat(entry.body, { archive, position: entry.position });
-  return `${line} ${entry.size} ${dumpTime(mtime.seconds)}`;
+  return `${line} ${entry.size} ${dumpTime(wholeSeconds(mtime, split))}`;
 }
 
-/** The lines of one archive; paths begin with `./NAME/`. Throws PxarError. */
-export async function* dumpLines({ name, metadata }: OpenArchive): AsyncGenerator<string> {
+/** The lines of one archive; paths begin with `./NAME/`. Only a single archive has a line for its root. Throws PxarError. */
+export async function* dumpLines({ name, metadata, payloadSize }: OpenArchive): AsyncGenerator<string> {
   const decoder = new PxarDecoder(metadata, { archive: name });
+  const style = { archive: name, split: payloadSize !== undefined };
   const path: Buffer[] = [Buffer.from(`./${name}`)];
   for (let batch = await decoder.nextBatch(BATCH); batch.length > 0; batch = await decoder.nextBatch(BATCH)) {
     for (const entry of batch) {
       if (entry.kind === 'leave') {
         path.pop();
       } else if (entry.kind === 'directory' && entry.depth === 0) {
-        yield `d ${quotePath(path[0]!)}`;
+        if (!style.split) yield `d ${quotePath(path[0]!)}`;
       } else {
         const parent = path.at(-1)!;
         const own = Buffer.concat([parent, Buffer.from('/'), entry.name]);
-        yield lineOf(entry, own, name);
+        yield lineOf(entry, own, style);
         if (entry.kind === 'directory') path.push(own);
       }
     }

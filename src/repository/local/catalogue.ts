@@ -1,7 +1,7 @@
 /** What is in a datastore directory: groups and snapshots. Unknown names are ignored. */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CLIENT_LOG_NAME, MANIFEST_NAME } from '../../snapshot/archive-names.js';
+import { MANIFEST_NAME } from '../../snapshot/archive-names.js';
 import { decodeManifest, type Manifest } from '../../snapshot/manifest.js';
 import {
   type BackupType,
@@ -115,11 +115,10 @@ async function filesOf(
   }));
   const listed = new Set<string>(manifest.files.map(({ filename }) => filename));
   const size = await sizeOf(join(directory, MANIFEST_NAME));
-  files.push({ filename: MANIFEST_NAME, cryptMode: 'none', ...(size === undefined ? {} : { size }) });
+  const cryptMode = manifest.signature === null ? 'none' : 'sign-only';
+  files.push({ filename: MANIFEST_NAME, cryptMode, ...(size === undefined ? {} : { size }) });
   for (const filename of present) {
-    if (listed.has(filename) || filename === MANIFEST_NAME) continue;
-    const extra = filename === CLIENT_LOG_NAME ? await sizeOf(join(directory, filename)) : undefined;
-    files.push({ filename, ...(extra === undefined ? {} : { size: extra }) });
+    if (!listed.has(filename) && filename !== MANIFEST_NAME) files.push({ filename });
   }
   return files;
 }
@@ -172,7 +171,9 @@ export async function describeGroup(
     count += 1;
     last ??= await describeSnapshot(root, namespace, snapshot, owner);
   }
-  const comment = firstLine(await readText(join(groupDirectory(root, namespace, group), NOTES)));
+  const notes = await readText(join(groupDirectory(root, namespace, group), NOTES));
+  // A server hands the line on with its newline.
+  const comment = /^[^\n]*\n?/.exec(notes ?? '')?.[0] || undefined;
   return { group, owner, comment, count, last };
 }
 
