@@ -35,11 +35,11 @@ function bracketByte(pattern: string, at: number, start: number): { byte: string
   return { byte, end: at + (escaped ? 2 : 1) };
 }
 
-/** `[[:name:]]` at `at`: the set and where it ends. */
-function namedClass(pattern: string, at: number): { set: string; end: number } {
+/** `[:name:]` at `at` in the bracket at `start`: the set and where it ends. */
+function namedClass(pattern: string, at: number, start: number): { set: string; end: number } {
   const end = pattern.indexOf(':]', at + 2);
   const set = end < 0 ? undefined : CLASSES[pattern.slice(at + 2, end)];
-  if (set === undefined) throw bad(`malformed named character class in pattern, starting at byte ${at}`);
+  if (set === undefined) throw bad(`malformed named character class in pattern, starting at byte ${start}`);
   return { set, end: end + 2 };
 }
 
@@ -52,7 +52,7 @@ function bracket(pattern: string, start: number): { source: string; end: number 
   while (pattern[at] !== ']') {
     if (at >= pattern.length) throw bad(`unclosed character class in pattern, starting at byte ${start}`);
     if (pattern.startsWith('[:', at)) {
-      const named = namedClass(pattern, at);
+      const named = namedClass(pattern, at, start);
       set += named.set;
       at = named.end;
       continue;
