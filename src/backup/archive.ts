@@ -48,6 +48,7 @@ export interface ArchiveSummary {
 
 /** Runs ahead of the one that is written, each with up to 4 MiB of contents. */
 const RUNS_AHEAD = 3;
+const PROGRESS_MS = 200;
 const PAYLOAD_START = Buffer.from('d24e4a19c2684c831000000000000000', 'hex');
 const PAYLOAD_TAIL = Buffer.from('b5814c988bb7726c1000000000000000', 'hex');
 const PAYLOAD_RING = 64 * 1024 * 1024;
@@ -110,6 +111,8 @@ class ArchiveRun {
   }
 
   async run(): Promise<ArchiveSummary> {
+    // A large file takes long, and says nothing between its beginning and its end.
+    const timer = setInterval(() => this.#progress(), PROGRESS_MS);
     try {
       return await this.#write();
     } catch (error) {
@@ -117,6 +120,7 @@ class ArchiveRun {
       this.#metadata.abort();
       throw error;
     } finally {
+      clearInterval(timer);
       this.#scan.stop();
       this.#links.close();
     }

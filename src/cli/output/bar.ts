@@ -32,9 +32,15 @@ export class Bar {
 
   draw(state: ProgressState, seconds: number): void {
     const words = barWords(state, seconds);
-    this.#bar ??= this.#start(words);
-    this.#bar.setTotal(Math.max(state.total?.bytes ?? state.bytes, 1));
-    this.#bar.update(state.total === undefined ? 0 : state.bytes, words);
+    const total = Math.max(state.total?.bytes ?? state.bytes, 1);
+    const done = state.total === undefined ? 0 : state.bytes;
+    if (this.#bar === undefined) {
+      this.#bar = this.#make();
+      this.#bar.start(total, done, words);
+    } else {
+      this.#bar.setTotal(total);
+      this.#bar.update(done, words);
+    }
   }
 
   /** Makes room for a line of text; the next drawing brings the bar back. */
@@ -47,7 +53,7 @@ export class Bar {
     this.#bar = undefined;
   }
 
-  #start(words: Record<string, string>): SingleBar {
+  #make(): SingleBar {
     const options = {
       format: FORMAT,
       stream: this.#stream,
@@ -56,8 +62,6 @@ export class Bar {
       gracefulExit: false,
       linewrap: false,
     };
-    const bar = new SingleBar(options, Presets.shades_classic);
-    bar.start(1, 0, words);
-    return bar;
+    return new SingleBar(options, Presets.shades_classic);
   }
 }
