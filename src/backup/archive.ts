@@ -13,6 +13,7 @@ import { ahead, planRuns } from './plan-runs.js';
 import { encodePrelude } from './prelude.js';
 import type { Report } from './report.js';
 import { ScanAhead } from './scan-ahead.js';
+import { errnoOf, errnoText, type ScannedDirectory } from './scan-directory.js';
 import type { Source } from './sources.js';
 import { isVirtualFileSystem } from './virtual-file-systems.js';
 
@@ -172,12 +173,23 @@ class ArchiveRun {
   }
 
   async #writeTree(self: Buffer, writer: ArchiveWriter): Promise<void> {
-    const root = await this.#scan.root(self);
+    const root = await this.#scanRoot(self);
     writer.reportScan(root);
     for await (const run of ahead(planRuns(this.#tree, this.#scan, this.#links, root), RUNS_AHEAD)) {
       await writer.writeRun(run);
       await this.#blocks.drain();
       this.#progress();
+    }
+  }
+
+  async #scanRoot(self: Buffer): Promise<ScannedDirectory> {
+    try {
+      return await this.#scan.root(self);
+    } catch (cause) {
+      const errno = errnoOf(cause);
+      if (errno === undefined) throw cause;
+      const message = `unable to read the source '${this.#source.path}': ${errnoText(errno)}`;
+      throw new BackupError('BACKUP_SOURCE', message, { cause });
     }
   }
 

@@ -80,18 +80,20 @@ const EXCLUDE_FILE_LIMIT = 16 * 1024 * 1024;
 
 const UNREADABLE: ReadonlySet<number> = new Set([constants.errno.EACCES, constants.errno.EPERM]);
 const VANISHED: ReadonlySet<number> = new Set([constants.errno.ENOENT, constants.errno.ENOTDIR]);
+/** Another inode, or a symbolic link where there was none. */
+const REPLACED: ReadonlySet<number> = new Set([constants.errno.ESTALE, constants.errno.ELOOP]);
 
 /** The kind of warning that an errno on one entry comes to. */
 export function kindOfErrno(errno: number): WarningKind {
   if (VANISHED.has(errno)) return 'vanished';
-  return errno === constants.errno.ESTALE ? 'replaced' : 'unreadable';
+  return REPLACED.has(errno) ? 'replaced' : 'unreadable';
 }
 
 const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
 
 export function errnoText(errno: number): string {
   if (VANISHED.has(errno)) return 'vanished before it could be read';
-  if (errno === constants.errno.ESTALE) return 'became something else while it was read';
+  if (REPLACED.has(errno)) return 'became something else while it was read';
   if (UNREADABLE.has(errno)) return 'permission denied';
   return `cannot be read (${ERRNO_NAMES.get(errno) ?? errno})`;
 }
@@ -111,13 +113,13 @@ class DirectoryScan {
     this.#patterns = target.patterns;
   }
 
-  /** A directory that cannot be read any more is stored empty, with a warning. */
+  /** A directory that cannot be read any more is stored empty, with a warning; without the root there is nothing to store. */
   async run(describe: boolean): Promise<ScannedDirectory> {
     try {
       return await this.#scan(describe);
     } catch (error) {
       const errno = errnoOf(error);
-      if (errno === undefined) throw error;
+      if (errno === undefined || this.#target.id === 0) throw error;
       this.#warn(kindOfErrno(errno), this.#target.path, errnoText(errno));
       return this.#result(EMPTY, EMPTY.subarray(0, 0), EMPTY, new Uint8Array(0));
     }
@@ -302,7 +304,7 @@ export function errnoOf(error: unknown): number | undefined {
   return error.errno;
 }
 
-/** Scans one directory. Throws ENTRIES_MAX, ABORT_ERR; errors on entries are warnings of the result. */
+/** Scans one directory. Throws ENTRIES_MAX, ABORT_ERR, for the root errors of system calls; errors on entries are warnings of the result. */
 export function scanDirectory(
   tree: NativeTree,
   options: WalkOptions,
