@@ -38,9 +38,9 @@ export function formatBytes(bytes: number): string {
   return `${Number(value.toFixed(3))} ${BINARY[unit]}`;
 }
 
-/** `1:02:03`, `2:03` or `4.2 s`. */
+/** `1:02:03`, `2:03`, `42.1 s` or `4.20 s`. */
 export function formatDuration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
   const whole = Math.round(seconds);
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (n: number): string => String(n).padStart(2, '0');
