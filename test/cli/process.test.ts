@@ -12,7 +12,7 @@ import { z } from 'zod';
 import { Interruption, stopAtSignals } from '../../src/cli/interruption.js';
 import { VERSION } from '../../src/cli/version.js';
 import { native } from '../../src/native.js';
-import { restat, restatOk, startRestat } from '../support/cli.js';
+import { type Running, restat, restatOk, startRestat } from '../support/cli.js';
 import { withTemporaryDirectory, withWorld } from '../support/world.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../dist/restat.js', import.meta.url));
@@ -89,36 +89,49 @@ async function untilOpen(pid: number, path: string): Promise<void> {
   }
 }
 
-test('an interrupt while waiting for a lock ends with 130 and leaves nothing', async (t) => {
-  await withWorld(async ({ source, store }) => {
+/** Starts a backup of a group that is locked, and calls `use` when it waits. */
+async function withWaitingBackup(
+  use: (running: Running, store: string) => Promise<void>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await withWorld(async ({ source, store, backup }) => {
+    await backup(['--backup-time', '5']);
     const locks = join(store, '.restat/locks');
-    await restatOk([
-      'backup',
-      `root.pxar:${source}`,
-      '--backup-id',
-      't',
-      '--repository',
-      store,
-      '--backup-time',
-      '5',
-    ]);
     const [name] = (await readdir(locks, { recursive: true })).filter((path) => path.endsWith('host-t'));
     const lock = openSync(join(locks, name!), 'r+');
-    t.true(native.tryLock(lock, 'flock', true));
-    const { process: child, result } = startRestat([
-      'backup',
-      `root.pxar:${source}`,
-      '--backup-id',
-      't',
-      '--repository',
-      store,
-    ]);
-    await untilOpen(child.pid!, join(store, '.lock'));
+    try {
+      native.tryLock(lock, 'flock', true);
+      const words = ['backup', `root.pxar:${source}`, '--backup-id', 't', '--repository', store];
+      const running = startRestat(words, { env });
+      await untilOpen(running.process.pid!, join(store, '.lock'));
+      await use(running, store);
+    } finally {
+      closeSync(lock);
+    }
+  });
+}
+
+test('an interrupt while waiting for a lock ends with 130 and leaves nothing', async (t) => {
+  await withWaitingBackup(async ({ process: child, result }, store) => {
     child.kill('SIGINT');
     const { code, stderr } = await result;
-    closeSync(lock);
     t.deepEqual([code, stderr], [130, 'Interrupted.\n']);
     t.deepEqual((await readdir(join(store, 'host/t'))).sort(), ['1970-01-01T00:00:05Z', 'owner']);
+  });
+});
+
+test('a rejection that nobody handles ends with 1 and a message', async (t) => {
+  await withTemporaryDirectory(async (directory) => {
+    const stray = join(directory, 'stray.mjs');
+    await writeFile(stray, "process.once('SIGUSR2', () => void Promise.reject(new Error('stray')));\n");
+    await withWaitingBackup(
+      async ({ process: child, result }) => {
+        child.kill('SIGUSR2');
+        const { code, stderr } = await result;
+        t.deepEqual([code, stderr], [1, 'Error: stray\n']);
+      },
+      { NODE_OPTIONS: `--import=${stray}` },
+    );
   });
 });
 
