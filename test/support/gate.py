@@ -5,6 +5,7 @@ Rules come as JSON on standard input's first line: [{path, on: "open"|"read", nt
     grow {size}, shrink {size}   sets the file's size        touch       sets another modification time
     unlink                       removes the name            become {what: dir|fifo|symlink|file}  puts something else there
     deny                         fails with EPERM, and so does every later one        signal {number}  to the process itself
+    hold {until}                 waits until that path exists
 Ends when standard input ends.
 """
 
@@ -14,6 +15,7 @@ import os
 import select
 import struct
 import sys
+import time
 
 CLASS_CONTENT, MARK_ADD, ALLOW, DENY = 0x4, 0x1, 1, 2
 MASKS = {"open": 0x10000, "read": 0x20000}
@@ -53,6 +55,10 @@ def act(rule, pid):
         become(path, rule["what"])
     elif kind == "signal":
         os.kill(pid, rule["number"])
+        time.sleep(0.1)  # so that a handler usually runs before the call returns; nothing depends on it
+    elif kind == "hold":
+        while not os.path.exists(rule["until"]):
+            time.sleep(0.01)
 
 
 def handle(group, rules, counts):

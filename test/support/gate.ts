@@ -11,6 +11,7 @@ export type GateRule = { readonly path: string; readonly on: 'open' | 'read'; re
   | { readonly act: 'touch' | 'unlink' | 'deny' }
   | { readonly act: 'become'; readonly what: 'dir' | 'fifo' | 'symlink' | 'file' }
   | { readonly act: 'signal'; readonly number: number }
+  | { readonly act: 'hold'; readonly until: string }
 );
 
 /** Calls `use` while the rules hold. */

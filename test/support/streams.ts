@@ -1,8 +1,16 @@
 /** The stream behind an index of a datastore, read through the repository. */
+import { native } from '../../src/native.js';
 import { openRepository } from '../../src/repository/open.js';
 import type { SnapshotReader } from '../../src/repository/repository.js';
 import { serverName } from '../../src/snapshot/archive-names.js';
-import { parseNamespace, parseSnapshot, type SnapshotName } from '../../src/snapshot/names.js';
+import {
+  backupTime,
+  parseBackupId,
+  parseBackupType,
+  parseNamespace,
+  parseSnapshot,
+  type SnapshotName,
+} from '../../src/snapshot/names.js';
 
 const PIECE = 4 * 1024 * 1024;
 
@@ -54,4 +62,19 @@ export function assembled(store: string, snapshot: string, name: string, namespa
     },
     namespace,
   );
+}
+
+/** Puts a single archive of these bytes into group host/t as root.pxar, whatever is in it. */
+export async function storeArchive(store: string, bytes: Buffer): Promise<void> {
+  const repository = await openRepository(
+    { kind: 'local', directory: store },
+    { create: false, sync: 'none' },
+  );
+  const group = { type: parseBackupType('host'), id: parseBackupId('t') };
+  const options = { owner: 'root@pam', now: 1_700_000_000, waitSeconds: 0 };
+  const session = await repository.begin(parseNamespace(''), group, backupTime(1_700_000_000), options);
+  const ingest = new native.Ingest({ store: session.chunks, averageSize: PIECE, payload: false });
+  await ingest.write(bytes);
+  await session.putIndex(serverName('root.pxar'), await ingest.finish());
+  await session.finish({});
 }

@@ -52,8 +52,10 @@ function worldIn(directory: string, store: string): World {
     store,
     source,
     target,
-    backup: (extra = [], options = {}) =>
-      restat(['backup', `root.pxar:${source}`, ...where, ...group, '--sync', 'none', ...extra], options),
+    backup: (extra = [], options = {}) => {
+      const sync = extra.includes('--sync') ? [] : ['--sync', 'none'];
+      return restat(['backup', `root.pxar:${source}`, ...where, ...group, ...sync, ...extra], options);
+    },
     restore: (extra = [], options = {}) =>
       restat(['restore', 'host/t', 'root.pxar', target, ...where, ...extra], options),
   };
