@@ -14,10 +14,35 @@ Result<Identity> identity_of(int fd, const std::string& path) {
   return Identity{st.st_dev, st.st_ino};
 }
 
-int open_quietly(int directory, const char* name, int flags) {
+namespace {
+
+int open_without_atime(int directory, const char* name, int flags) {
   const int fd = openat(directory, name, flags | O_CLOEXEC | O_NOATIME);
   if (fd >= 0 || errno != EPERM) return fd;
   return openat(directory, name, flags | O_CLOEXEC);
+}
+
+// Somebody has a lease on the file (a file server's oplock) and was told to give it up. Waits for that, at
+// most /proc/sys/fs/lease-break-time, on what is certainly a regular file: a FIFO would be waited for without
+// end.
+int open_leased(int directory, const char* name, int flags) {
+  const Fd path(openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat st;
+  if (path && fstat(path.get(), &st) == 0 && S_ISREG(st.st_mode)) {
+    const std::string same = "/proc/self/fd/" + std::to_string(path.get());
+    const int fd = open_without_atime(AT_FDCWD, same.c_str(), flags & ~(O_NONBLOCK | O_NOFOLLOW));
+    if (fd >= 0 || errno != ENOENT) return fd;
+  }
+  errno = EWOULDBLOCK;
+  return -1;
+}
+
+}  // namespace
+
+int open_quietly(int directory, const char* name, int flags) {
+  const int fd = open_without_atime(directory, name, flags);
+  if (fd >= 0 || errno != EWOULDBLOCK) return fd;
+  return open_leased(directory, name, flags);
 }
 
 Result<std::shared_ptr<Tree>> Tree::open(const std::string& path) {

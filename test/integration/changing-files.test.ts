@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { z } from 'zod';
 import { restat } from '../support/cli.js';
 import { type GateRule, withGate } from '../support/gate.js';
+import { withLease } from '../support/lease.js';
 import { isRoot, type World, withWorld } from '../support/world.js';
 
 const whole = isRoot ? test : test.skip;
@@ -252,5 +253,19 @@ whole('without privileges, what must not be read is named, and the rest is store
     t.regex(result.stderr, /"\/secret-file": permission denied/);
     t.is((await restat(['restore', 'host/t', 'root.pxar', target, '--repository', theirs])).code, 0);
     t.deepEqual(await readdir(target), ['open', 'open-file']);
+  });
+});
+
+test('a file with a lease on it is read when the lease has been given up', async (t) => {
+  await withWorld(async ({ source, target, backup, restore }) => {
+    const path = join(source, 'leased');
+    writeFileSync(path, 'content');
+    const said = await withLease(path, async () => {
+      const result = await backup();
+      t.is(result.code, 0, result.stderr);
+    });
+    t.is(said, 'ready\nbroken\n');
+    t.is((await restore()).code, 0);
+    t.is(readFileSync(join(target, 'leased'), 'utf8'), 'content');
   });
 });
