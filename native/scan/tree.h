@@ -23,7 +23,8 @@ struct Identity {
 // The identity of what `fd` refers to.
 Result<Identity> identity_of(int fd, const std::string& path);
 
-// openat that asks for O_NOATIME and does without where the file belongs to somebody else. Waits for leases on regular files.
+// openat that asks for O_NOATIME and does without where the file belongs to somebody else. Waits for leases
+// on regular files.
 int open_quietly(int directory, const char* name, int flags);
 
 // Safe from any thread. At most kOpenDirectories descriptors stay open; a directory that was closed is opened

@@ -1,5 +1,5 @@
 /** Files that change at an exact point of the run: named, counted, exit code 3, and never silently wrong. */
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -267,5 +267,28 @@ test('a file with a lease on it is read when the lease has been given up', async
     t.is(said, 'ready\nbroken\n');
     t.is((await restore()).code, 0);
     t.is(readFileSync(join(target, 'leased'), 'utf8'), 'content');
+  });
+});
+
+whole('a file whose first name vanishes is stored under its second name', async (t) => {
+  await withWorld(async ({ source, target, backup, restore }) => {
+    for (const [name, size] of [
+      ['small', 10],
+      ['large', LARGE],
+    ] as const) {
+      writeFileSync(join(source, `${name}-1`), contentOf(name, size));
+      linkSync(join(source, `${name}-1`), join(source, `${name}-2`));
+    }
+    const rules = ['small-1', 'large-1'].map(
+      (name): GateRule => ({ path: join(source, name), ...METADATA, act: 'unlink' }),
+    );
+    const result = await withGate(rules, () => backup());
+    t.is(result.code, 3, result.stderr);
+    t.regex(result.stderr, /"\/small-1": vanished/);
+    t.regex(result.stderr, /"\/large-1": vanished/);
+    t.is((await restore()).code, 0);
+    t.deepEqual(await readdir(target), ['large-2', 'small-2']);
+    t.true(readFileSync(join(target, 'small-2')).equals(contentOf('small', 10)));
+    t.true(readFileSync(join(target, 'large-2')).equals(contentOf('large', LARGE)));
   });
 });

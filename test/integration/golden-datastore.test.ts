@@ -1,4 +1,5 @@
 /** A datastore that the reference programs wrote is listed, dumped, restored and cut as they do it. */
+import { createHash } from 'node:crypto';
 import test from 'ava';
 import { z } from 'zod';
 import { ingest, rows, withChunkDirectory } from '../support/chunk-store.js';
@@ -134,6 +135,7 @@ for (const { snapshot, namespace, directory, files, options } of trees) {
           want.chunks,
           name,
         );
+        t.is(createHash('sha256').update(found.entries).digest('hex'), want.csum, name);
       }
     });
   });
