@@ -102,6 +102,8 @@ export interface NativeTree {
   content(directory: DirectoryId, name: string | Buffer, limit: number): Promise<Buffer | undefined>;
   /** Reads many small files at once; the caller bounds the sum of their sizes. */
   read(groups: readonly ReadGroup[]): Promise<ReadResult>;
+  /** Lets the contents of a batch go; calls that were given it before still have them. */
+  discard(batch: NativeBatch): void;
   /** Opens one regular file that must still be the stat'ed one (ESTALE). */
   open(directory: DirectoryId, name: Buffer, stat: Buffer): Promise<NativeFile>;
   /** Bits of READ: how the open file differs from its record now. Closes it. */

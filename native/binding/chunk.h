@@ -5,7 +5,8 @@
 
 #include <cmath>
 #include <cstdint>
-#include <vector>
+
+#include "base/bytes.h"
 
 namespace restat::binding {
 
@@ -18,14 +19,9 @@ inline bool is_count(const Napi::Value& value) {
   return number >= 0 && number <= 9007199254740991.0 && number == std::floor(number);
 }
 
-// Hands the bytes over without a copy; the vector goes when the buffer is collected.
-inline Napi::Value to_buffer(Napi::Env env, std::vector<std::uint8_t>& bytes) {
-  // JavaScript takes memory without an address for memory that was given away.
-  if (bytes.empty()) return Napi::Buffer<std::uint8_t>::New(env, 0);
-  auto* owned = new std::vector<std::uint8_t>(std::move(bytes));
-  return Napi::Buffer<std::uint8_t>::NewOrCopy(
-      env, owned->data(), owned->size(),
-      [](Napi::Env, std::uint8_t*, std::vector<std::uint8_t>* hint) { delete hint; }, owned);
+// A copy that JavaScript's collector knows the size of: memory lent to it would pile up unseen.
+inline Napi::Value to_buffer(Napi::Env env, ByteView bytes) {
+  return Napi::Buffer<std::uint8_t>::Copy(env, bytes.data(), bytes.size());
 }
 
 }  // namespace restat::binding

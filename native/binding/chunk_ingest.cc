@@ -84,6 +84,7 @@ Napi::Value IngestWrap::write_batch(const Napi::CallbackInfo& info) {
     return misuse(info.Env(), "writeBatch: a batch and the indexes of its files are needed");
   const auto batch = *info[0].As<Napi::External<std::shared_ptr<ReadBatch>>>().Data();
   auto indexes = copy_array<std::uint32_t>(info[1]);
+  if (!batch) return misuse(info.Env(), "writeBatch: the batch was discarded");
   for (const std::uint32_t index : indexes)
     if (index >= batch->files.size()) return misuse(info.Env(), "writeBatch: no such file in the batch");
   auto& pending = Environment::of(info.Env()).pending(info.Env());

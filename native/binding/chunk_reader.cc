@@ -59,13 +59,13 @@ Napi::Value ChunkReaderWrap::read(const Napi::CallbackInfo& info) {
     return env.Undefined();
   }
   auto& environment = Environment::of(env);
-  auto work = [reader = reader_, offset, length,
-               token = environment.token(info[2])]() -> Result<std::vector<std::uint8_t>> {
-    std::vector<std::uint8_t> bytes(length);
+  auto work = [reader = reader_, pool = environment.engine().buffers, offset, length,
+               token = environment.token(info[2])]() -> Result<Buffer> {
+    Buffer bytes = pool->take(length);
     if (Status read = reader->read(offset, bytes, token); !read.ok()) return read.error();
     return bytes;
   };
-  return run_async<std::vector<std::uint8_t>>(env, environment.engine().io, std::move(work), to_buffer);
+  return run_async<Buffer>(env, environment.engine().io, std::move(work), to_buffer);
 }
 
 }  // namespace restat::binding

@@ -56,8 +56,8 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
          InstanceMethod<&TreeWrap::root>("root"), InstanceMethod<&TreeWrap::list>("list"),
          InstanceMethod<&TreeWrap::stat>("stat"), InstanceMethod<&TreeWrap::describe>("describe"),
          InstanceMethod<&TreeWrap::magic>("magic"), InstanceMethod<&TreeWrap::content>("content"),
-         InstanceMethod<&TreeWrap::read>("read"), InstanceMethod<&TreeWrap::open>("open"),
-         InstanceMethod<&TreeWrap::compare>("compare")});
+         InstanceMethod<&TreeWrap::read>("read"), InstanceMethod<&TreeWrap::discard>("discard"),
+         InstanceMethod<&TreeWrap::open>("open"), InstanceMethod<&TreeWrap::compare>("compare")});
   }
 
   explicit TreeWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TreeWrap>(info) {
@@ -203,6 +203,12 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
                          env, new std::shared_ptr<ReadBatch>(batch),
                          [](Napi::Env, std::shared_ptr<ReadBatch>* data) { delete data; }));
     return out;
+  }
+
+  // Lets the contents go when they are not needed any more: the collector does not know how large they are.
+  Napi::Value discard(const Napi::CallbackInfo& info) {
+    if (info[0].IsExternal()) info[0].As<Napi::External<std::shared_ptr<ReadBatch>>>().Data()->reset();
+    return info.Env().Undefined();
   }
 
   Napi::Value open(const Napi::CallbackInfo& info) {

@@ -14,17 +14,15 @@ constexpr Magic kZstd{0x31, 0xb9, 0x58, 0x42, 0x6f, 0xb6, 0xa3, 0x7f};
 constexpr Magic kEncrypted{0x7b, 0x67, 0x85, 0xbe, 0x22, 0x2d, 0x4c, 0xf0};
 constexpr Magic kZstdEncrypted{0xe6, 0x59, 0x1b, 0xbf, 0x0b, 0xbf, 0xd8, 0x0b};
 
-using Bytes = std::vector<std::uint8_t>;
-
-Result<Bytes> plain_data(ByteView body, const BlobExpectation& expected) {
-  if (body.size() > expected.length.value_or(expected.limit))
-    return Error::check("BLOB_LENGTH", "the data are longer than expected");
-  return Bytes(body.begin(), body.end());
-}
-
-Result<Bytes> decompressed(ByteView body, const BlobExpectation& expected) {
-  if (!expected.length) return ZstdDecompressor().decompress(body, expected.limit);
-  Bytes out(*expected.length);
+Result<Buffer> decompressed(ByteView body, const BlobExpectation& expected, BufferPool& buffers) {
+  if (!expected.length) {
+    auto plain = ZstdDecompressor().decompress(body, expected.limit);
+    if (!plain.ok()) return plain.error();
+    Buffer out = buffers.take(plain.value().size());
+    std::ranges::copy(plain.value(), out.begin());
+    return out;
+  }
+  Buffer out = buffers.take(*expected.length);
   if (Status done = ZstdDecompressor().decompress_exactly(body, out); !done.ok()) return done.error();
   return out;
 }
@@ -43,23 +41,29 @@ EncodedBlob BlobEncoder::encode(ByteView plain) {
   return blob;
 }
 
-Result<Bytes> decode_blob(ByteView encoded, const BlobExpectation& expected) {
+// A plain body stays where it is.
+Result<Buffer> decode_blob(Buffer encoded, const BlobExpectation& expected, BufferPool& buffers) {
   if (encoded.size() < kBlobHeader) return Error::check("BLOB_SIZE", "shorter than its header");
   const auto magic = load_le<Magic>(encoded.data());
+  const auto crc = load_le<std::uint32_t>(encoded.data() + 8);
   if (magic == kEncrypted || magic == kZstdEncrypted)
     return Error::check("BLOB_ENCRYPTED", "the data are encrypted");
   if (magic != kPlain && magic != kZstd)
     return Error::check("BLOB_MAGIC", "not a blob: unknown magic number");
-  const ByteView body = encoded.subspan(kBlobHeader);
-  if (crc32(body) != load_le<std::uint32_t>(encoded.data() + 8))
-    return Error::check("BLOB_CRC", "the checksum does not match");
-  auto plain = magic == kZstd ? decompressed(body, expected) : plain_data(body, expected);
-  if (!plain.ok()) return plain;
-  if (expected.length && plain.value().size() != *expected.length)
+  encoded.drop_front(kBlobHeader);
+  if (crc32(encoded) != crc) return Error::check("BLOB_CRC", "the checksum does not match");
+  if (magic == kZstd) {
+    auto plain = decompressed(encoded, expected, buffers);
+    if (!plain.ok()) return plain;
+    encoded = std::move(plain.value());
+  }
+  if (encoded.size() > expected.length.value_or(expected.limit))
+    return Error::check("BLOB_LENGTH", "the data are longer than expected");
+  if (expected.length && encoded.size() != *expected.length)
     return Error::check("BLOB_LENGTH", "the data are shorter than expected");
-  if (expected.digest && sha256(plain.value()) != *expected.digest)
+  if (expected.digest && sha256(encoded) != *expected.digest)
     return Error::check("BLOB_DIGEST", "the data have another digest");
-  return plain;
+  return encoded;
 }
 
 }  // namespace restat

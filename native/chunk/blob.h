@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/buffer_pool.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "chunk/chunker.h"
@@ -46,6 +47,6 @@ struct BlobExpectation {
 
 // Checks everything that can be checked and returns the plain data. Error codes: BLOB_SIZE, BLOB_MAGIC,
 // BLOB_CRC, BLOB_ENCRYPTED (an encrypted container), BLOB_LENGTH, BLOB_DIGEST, ZSTD.
-Result<std::vector<std::uint8_t>> decode_blob(ByteView encoded, const BlobExpectation& expected);
+Result<Buffer> decode_blob(Buffer encoded, const BlobExpectation& expected, BufferPool& buffers);
 
 }  // namespace restat

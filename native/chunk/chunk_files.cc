@@ -79,7 +79,7 @@ ChunkFiles::ChunkFiles(Fd root, std::string path, const ChunkFileOptions& option
       unnamed_(options.unnamed),
       directory_exists_(new std::atomic<bool>[kDirectories]()) {}
 
-Result<std::vector<std::uint8_t>> ChunkFiles::read(const Digest& digest) const {
+Result<Buffer> ChunkFiles::read(const Digest& digest, BufferPool& buffers) const {
   const std::string name = name_of(digest);
   // Without O_NONBLOCK a FIFO of this name would wait for a writer.
   const Fd fd(::openat(root_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -91,7 +91,7 @@ Result<std::vector<std::uint8_t>> ChunkFiles::read(const Digest& digest) const {
   if (st.st_size == 0) return Error::check("CHUNK_SIZE", "the file is empty");
   if (static_cast<std::uint64_t>(st.st_size) > kMaxEncodedChunk)
     return Error::check("CHUNK_SIZE", "the file is too long for a chunk");
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(st.st_size));
+  Buffer bytes = buffers.take(static_cast<std::size_t>(st.st_size));
   std::size_t filled = 0;
   while (filled < bytes.size()) {
     const ssize_t n = ::read(fd.get(), bytes.data() + filled, bytes.size() - filled);
@@ -100,7 +100,7 @@ Result<std::vector<std::uint8_t>> ChunkFiles::read(const Digest& digest) const {
     if (n == 0) break;
     filled += static_cast<std::size_t>(n);
   }
-  bytes.resize(filled);
+  bytes.shrink(filled);
   return bytes;
 }
 

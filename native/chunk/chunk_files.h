@@ -6,8 +6,8 @@
 #include <atomic>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "base/buffer_pool.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "chunk/blob.h"
@@ -29,7 +29,7 @@ class ChunkFiles {
   static Result<std::unique_ptr<ChunkFiles>> open(const std::string& path, const ChunkFileOptions& options);
 
   // The whole file. ENOENT, CHUNK_FILE (not a regular file), CHUNK_SIZE (empty, or too long for a chunk).
-  Result<std::vector<std::uint8_t>> read(const Digest& digest) const;
+  Result<Buffer> read(const Digest& digest, BufferPool& buffers) const;
   // Writes a file that appears whole under its name. Without `replace` an existing one is EEXIST.
   Status write(const Digest& digest, const EncodedBlob& blob, bool replace);
   // Sets the access time to now: garbage collection spares the chunk. False where there is no file.

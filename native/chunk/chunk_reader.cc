@@ -45,7 +45,7 @@ Result<ChunkData> ChunkReader::load(std::size_t chunk, const CancelToken& token)
   std::erase(loading_, digest);
   loaded_.notify_all();
   if (!plain.ok()) return plain.error();
-  auto data = std::make_shared<const std::vector<std::uint8_t>>(std::move(plain.value()));
+  auto data = std::make_shared<const Buffer>(std::move(plain.value()));
   cache_.put(digest, data);
   return data;
 }

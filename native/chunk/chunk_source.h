@@ -3,15 +3,15 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
+#include "base/buffer_pool.h"
 #include "base/bytes.h"
 #include "base/cancel.h"
 #include "base/error.h"
 
 namespace restat {
 
-using ChunkData = std::shared_ptr<const std::vector<std::uint8_t>>;
+using ChunkData = std::shared_ptr<const Buffer>;
 
 // The chunks of one dynamic index in order; chunk i covers [start(i), end(i)) of the stream.
 // All calls are safe from any thread.

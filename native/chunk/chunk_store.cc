@@ -48,10 +48,10 @@ Result<ChunkOutcome> ChunkStore::accept(const Digest& digest, ByteView plain) {
                       "chunk " + to_hex(digest) + " appears and disappears while it is stored");
 }
 
-Result<std::vector<std::uint8_t>> ChunkStore::load(const Digest& digest,
-                                                   std::optional<std::size_t> length) const {
-  auto encoded = files_->read(digest);
-  auto plain = encoded.ok() ? decode_blob(encoded.value(), {digest, length}) : std::move(encoded);
+Result<Buffer> ChunkStore::load(const Digest& digest, std::optional<std::size_t> length) const {
+  auto encoded = files_->read(digest, *buffers_);
+  auto plain = encoded.ok() ? decode_blob(std::move(encoded.value()), {digest, length}, *buffers_)
+                            : std::move(encoded);
   if (plain.ok()) return plain;
   const Error& error = plain.error();
   if (error.number == ENOENT) return Error::check("CHUNK_MISSING", "chunk " + to_hex(digest) + " is missing");
@@ -75,9 +75,10 @@ Result<bool> ChunkStore::touch_known(const Digest& digest) {
 
 // An encrypted file cannot be told from a bad one without its key, and is never kept for a plain chunk.
 Result<ChunkStore::Existing> ChunkStore::examine(const Digest& digest, std::size_t length) const {
-  auto encoded = files_->read(digest);
+  auto encoded = files_->read(digest, *buffers_);
   if (encoded.ok())
-    return decode_blob(encoded.value(), {digest, length}).ok() ? Existing::good : Existing::bad;
+    return decode_blob(std::move(encoded.value()), {digest, length}, *buffers_).ok() ? Existing::good
+                                                                                     : Existing::bad;
   const Error& error = encoded.error();
   if (error.number == ENOENT) return Existing::missing;
   if (error.number == EIO || error.code == "CHUNK_SIZE") return Existing::bad;

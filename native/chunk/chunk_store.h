@@ -27,7 +27,7 @@ class ChunkStore : public ChunkSink {
   Result<ChunkOutcome> accept(const Digest& digest, ByteView plain) override;
   // Reads and verifies one chunk; `length` is what the index says. Error codes: CHUNK_MISSING, CHUNK_CORRUPT,
   // BLOB_ENCRYPTED (the messages name digest and reason), or the system call's.
-  Result<std::vector<std::uint8_t>> load(const Digest& digest, std::optional<std::size_t> length) const;
+  Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length) const;
 
  private:
   enum class Existing { missing, good, bad };
@@ -40,6 +40,9 @@ class ChunkStore : public ChunkSink {
   void confirm(const Digest& digest);
 
   std::unique_ptr<ChunkFiles> files_;
+  // What a restore has in flight and in its cache, and what its threads decode.
+  static constexpr std::size_t kBuffers = 96 * 1024 * 1024;
+  const std::shared_ptr<BufferPool> buffers_ = BufferPool::create(kBuffers);
   EncoderPool encoders_;
   std::mutex mutex_;
   KnownDigests known_;

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include "base/buffer_pool.h"
 #include "base/bytes.h"
 
 namespace restat {
@@ -19,10 +19,10 @@ struct ReadBatch {
   };
 
   ByteView contents(std::size_t index) const {
-    return ByteView(data.get() + files[index].offset, files[index].size);
+    return ByteView(data.data() + files[index].offset, files[index].size);
   }
 
-  std::unique_ptr<std::uint8_t[]> data;
+  Buffer data;
   std::vector<File> files;
 };
 

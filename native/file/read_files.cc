@@ -103,11 +103,11 @@ void read_files(Engine& engine, std::shared_ptr<Tree> tree, std::vector<ReadRequ
     job->batch->files.push_back({total, request.record.size, 0, 0});
     total += request.record.size;
   }
-  job->batch->data = std::make_unique_for_overwrite<std::uint8_t[]>(total);
+  job->batch->data = engine.buffers->take(total);
   auto body = [job, tree](std::size_t first, std::size_t last, std::size_t) {
     for (std::size_t i = first; i < last && !job->token.is_set(); ++i) {
       auto& file = job->batch->files[i];
-      read_one(*tree, job->requests[i], {job->batch->data.get() + file.offset, file.size}, file);
+      read_one(*tree, job->requests[i], {job->batch->data.data() + file.offset, file.size}, file);
     }
   };
   auto finish = [job, done = std::move(done)] {

@@ -86,10 +86,10 @@ std::shared_ptr<ReadBatch> batch_of(const std::vector<Bytes>& files) {
   auto batch = std::make_shared<ReadBatch>();
   std::size_t total = 0;
   for (const Bytes& file : files) total += file.size();
-  batch->data = std::make_unique<std::uint8_t[]>(total);
+  batch->data = Buffer(total);
   std::uint64_t at = 0;
   for (const Bytes& file : files) {
-    std::ranges::copy(file, batch->data.get() + at);
+    std::ranges::copy(file, batch->data.data() + at);
     batch->files.push_back({at, file.size(), 0, 0});
     at += file.size();
   }

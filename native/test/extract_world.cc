@@ -46,8 +46,9 @@ Result<ChunkData> MemorySource::load(std::size_t i, const CancelToken&) {
   }
   if (on_load) on_load();
   if (broken.contains(i)) return Error::check("CHUNK_CORRUPT", "digest 00ff does not fit");
-  return ChunkData(std::make_shared<const Bytes>(stream_.begin() + static_cast<std::ptrdiff_t>(start(i)),
-                                                 stream_.begin() + static_cast<std::ptrdiff_t>(end(i))));
+  Buffer chunk(end(i) - start(i));
+  std::copy_n(stream_.begin() + static_cast<std::ptrdiff_t>(start(i)), chunk.size(), chunk.begin());
+  return ChunkData(std::make_shared<const Buffer>(std::move(chunk)));
 }
 
 void MemorySource::hold() {

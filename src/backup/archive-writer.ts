@@ -79,6 +79,7 @@ export class ArchiveWriter {
     this.#pending = this.#contents === undefined ? undefined : { batch: this.#contents.batch, indexes: [] };
     for (const part of run.parts) await this.#writePart(part);
     await this.#flushPayload();
+    if (this.#contents !== undefined) this.#o.tree.discard(this.#contents.batch);
   }
 
   async #writePart(part: RunPart): Promise<void> {

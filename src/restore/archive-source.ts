@@ -20,7 +20,7 @@ export interface OpenArchive {
 /** Decoded chunks kept for reads of metadata; 4 chunks of the default size at their longest. */
 const METADATA_CACHE = 64 * 1024 * 1024;
 /** Payload chunks are visited in order: what extraction keeps in flight is its own. */
-const PAYLOAD_CACHE = 32 * 1024 * 1024;
+const PAYLOAD_CACHE = 16 * 1024 * 1024;
 const MARKER_SIZE = 16;
 
 export function byteSource(reader: NativeChunkReader): ByteSource {
