@@ -18,45 +18,91 @@ Result<ChunkRange> PayloadQueue::locate(std::uint64_t payload, std::uint64_t siz
 
 void PayloadQueue::add(std::shared_ptr<FileTask> file, ChunkRange range) {
   if (range.first != range.last) file->open();
-  cursor_ = Cursor{std::move(file), range.first, range.last};
+  Cursor cursor{std::move(file), range.first, range.last};
+  if (range.count() > kLongChunks) {
+    long_.push_back(std::move(cursor));
+  } else {
+    cursor_ = std::move(cursor);
+  }
 }
 
 bool PayloadQueue::advance() {
   while (cursor_) {
     if (cursor_->file->failed()) {
-      abandon_rest_of_file();
+      abandon(*std::exchange(cursor_, std::nullopt));
       break;
     }
     const std::size_t chunk = cursor_->next;
-    if (open_ && open_->chunk != chunk && !flush()) return false;
-    if (!open_) {
-      open_ = std::make_shared<Group>();
-      open_->chunk = chunk;
-      open_->start = source_->start(chunk);
-      open_->size = source_->end(chunk) - open_->start;
-    }
+    if (open_ && open_->chunk != chunk && !start_open()) return false;
+    if (!open_) open_ = group_of(chunk);
     open_->files.push_back(cursor_->file);
     if (cursor_->next++ == cursor_->last) cursor_.reset();
   }
+  do {
+    if (!place_long()) return long_.size() < kLongFiles;
+  } while (long_.size() >= kLongFiles);
   return true;
 }
 
 bool PayloadQueue::flush() {
-  if (!open_) return true;
+  while (!long_.empty())
+    if (!place_long()) return false;
+  return start_open();
+}
+
+std::shared_ptr<PayloadQueue::Group> PayloadQueue::group_of(std::size_t chunk) const {
+  auto group = std::make_shared<Group>();
+  group->chunk = chunk;
+  group->start = source_->start(chunk);
+  group->size = source_->end(chunk) - group->start;
+  return group;
+}
+
+// Places the next chunk of the long file whose turn it is. False: no room now.
+bool PayloadQueue::place_long() {
+  if (long_.empty()) return true;
+  Cursor& cursor = long_.front();
+  const bool failed = cursor.file->failed();
+  if (!failed && open_ && open_->chunk == cursor.next) {
+    open_->files.push_back(cursor.file);
+  } else if (!failed) {
+    const auto group = group_of(cursor.next);
+    group->files.push_back(cursor.file);
+    if (!start(group)) return false;
+  }
+  Cursor rest = std::move(cursor);
+  long_.pop_front();
+  if (failed) {
+    abandon(rest);
+  } else if (rest.next++ != rest.last) {
+    long_.push_back(std::move(rest));
+  }
+  return true;
+}
+
+bool PayloadQueue::start_open() {
+  if (open_ && !start(open_)) return false;
+  open_.reset();
+  return true;
+}
+
+// False: no room now.
+bool PayloadQueue::start(const std::shared_ptr<Group>& group) {
   {
     std::lock_guard lock(mutex_);
     if (groups_in_flight_ > 0 &&
-        (groups_in_flight_ >= kMaxGroups || open_->size > kMaxBytes - std::min(bytes_in_flight_, kMaxBytes)))
+        (groups_in_flight_ >= kMaxGroups || group->size > kMaxBytes - std::min(bytes_in_flight_, kMaxBytes)))
       return false;
     ++groups_in_flight_;
-    bytes_in_flight_ += open_->size;
+    bytes_in_flight_ += group->size;
   }
-  context_.post(context_.engine.cpu, [this, group = std::exchange(open_, nullptr)] { load(group); });
+  context_.post(context_.engine.cpu, [this, group] { load(group); });
   return true;
 }
 
 void PayloadQueue::discard() {
-  if (cursor_) abandon_rest_of_file();
+  if (cursor_) abandon(*std::exchange(cursor_, std::nullopt));
+  for (const Cursor& rest : std::exchange(long_, {})) abandon(rest);
   if (!open_) return;
   const auto group = std::exchange(open_, nullptr);
   for (const auto& file : group->files) {
@@ -65,8 +111,7 @@ void PayloadQueue::discard() {
   }
 }
 
-void PayloadQueue::abandon_rest_of_file() {
-  const Cursor rest = *std::exchange(cursor_, std::nullopt);
+void PayloadQueue::abandon(const Cursor& rest) {
   rest.file->fail(Error::cancelled());
   rest.file->pieces_done(rest.last - rest.next + 1);
 }

@@ -1,7 +1,9 @@
 // Groups files by the chunks that hold their contents: a chunk is loaded once for all neighbours in it,
-// several are in flight, small files are written in batches, and a large file by several jobs at once.
+// several are in flight, small files are written in batches, and several large files at once: a file system
+// lets one thread at a time write to a file.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -26,6 +28,9 @@ class PayloadQueue {
   static constexpr std::uint64_t kMaxBytes = 64u << 20;
   static constexpr std::size_t kMaxGroups = 64;
   static constexpr std::size_t kFilesPerJob = 128;
+  // Large files in more chunks than this are long; so many of them are written side by side.
+  static constexpr std::uint64_t kLongChunks = 8;
+  static constexpr std::size_t kLongFiles = 4;
 
   PayloadQueue(Context& context, std::shared_ptr<ChunkSource> source)
       : context_(context), source_(std::move(source)) {}
@@ -34,9 +39,10 @@ class PayloadQueue {
   Result<ChunkRange> locate(std::uint64_t payload, std::uint64_t size) const;
   // Takes a file; advance() has to have said that the one before is placed.
   void add(std::shared_ptr<FileTask> file, ChunkRange range);
-  // Places the file in the groups of its chunks. False: no room now; the context is kicked when there is.
+  // Places the file, or some of a long one, in the groups of its chunks. False: no room now; the context is
+  // kicked when there is.
   bool advance();
-  // Starts the group that is still open for more files. False as with advance().
+  // Places and starts everything that was added. False as with advance().
   bool flush();
   // Gives up what was not started.
   void discard();
@@ -56,7 +62,11 @@ class PayloadQueue {
     std::size_t last;
   };
 
-  void abandon_rest_of_file();
+  std::shared_ptr<Group> group_of(std::size_t chunk) const;
+  bool place_long();
+  bool start_open();
+  bool start(const std::shared_ptr<Group>& group);
+  void abandon(const Cursor& rest);
   void load(const std::shared_ptr<Group>& group);
   void fail_all(Group& group, Error error);
   void write_files(Group& group, std::size_t from, std::size_t to);
@@ -65,6 +75,7 @@ class PayloadQueue {
   Context& context_;
   const std::shared_ptr<ChunkSource> source_;
   std::optional<Cursor> cursor_;
+  std::deque<Cursor> long_;  // the one whose turn it is first
   std::shared_ptr<Group> open_;
   std::mutex mutex_;
   std::size_t groups_in_flight_ = 0;

@@ -120,6 +120,18 @@ TEST("files over many chunks are whole whatever the cuts hit, headers included")
   }
 }
 
+TEST("long files that are written side by side are whole, and so are short ones between them") {
+  World world;
+  Archive archive;
+  archive.target();
+  std::vector<std::string> contents;
+  for (unsigned i = 0; i < 14; ++i) contents.push_back(noise(i % 3 == 2 ? 100 : 40000 + 777 * i, i + 1));
+  for (std::size_t i = 0; i < contents.size(); ++i) archive.file("f" + std::to_string(i + 10), contents[i]);
+  check_clean(world.run(archive, {}, 4096));
+  for (std::size_t i = 0; i < contents.size(); ++i)
+    CHECK(read_file(world.path("f" + std::to_string(i + 10))) == contents[i]);
+}
+
 TEST("offsets that go back or repeat are followed") {
   World world;
   Archive archive;
