@@ -4,6 +4,7 @@
 #include "binding/async.h"
 #include "binding/chunk.h"
 #include "binding/codec.h"
+#include "binding/detect.h"
 #include "binding/extract.h"
 #include "binding/file.h"
 #include "binding/scan.h"
@@ -17,6 +18,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("cancel", Napi::Function::New(env, set_cancel_flag));
   export_chunk(env, exports);
   export_codec(env, exports);
+  export_detect(env, exports);
   export_extract(env, exports);
   export_file(env, exports);
   export_scan(env, exports);

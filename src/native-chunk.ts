@@ -26,6 +26,8 @@ export interface NativeChunkStore {
   register(entries: Uint8Array): void;
   /** One chunk, decoded and verified. Rejects with CHUNK_MISSING, CHUNK_CORRUPT, BLOB_ENCRYPTED or a system error. */
   read(digest: Uint8Array): Promise<Buffer>;
+  /** For each entry of an index (40 bytes) 1 if its chunk has a file that is not empty, else 0. */
+  probe(entries: Uint8Array): Promise<Buffer>;
 }
 
 export interface IngestOptions {
@@ -45,6 +47,9 @@ export interface IngestStats {
   readonly newEncodedBytes: number;
   readonly knownChunks: number;
   readonly knownBytes: number;
+  /** Chunks that came by `inject`. */
+  readonly injectedChunks: number;
+  readonly injectedBytes: number;
 }
 
 export interface IngestProgress extends IngestStats {
@@ -78,6 +83,11 @@ export interface NativeIngest {
    * that error (`syscall` is `read`) and the stream goes on.
    */
   writeFile(file: NativeFile, size: number): Promise<number>;
+  /**
+   * Appends chunks that the store has, without their data: 40 bytes each, u64 length and digest. The stream is cut before them
+   * and goes on behind them. A chunk that is missing (CHUNK_MISSING) ends the stream.
+   */
+  inject(chunks: Uint8Array): Promise<void>;
   /** Length of the stream with everything that was appended, taken over or not. */
   readonly position: number;
   progress(): IngestProgress;

@@ -10,12 +10,18 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NativeChunks } from './native-chunk.js';
+import type { NativeDetect } from './native-detect.js';
 import type { NativeExtractions } from './native-extract.js';
 import type { NativeFileCalls } from './native-file.js';
 import type { NativeScan } from './native-scan.js';
 
 /** What the addon exports; see `native/addon.cc`, the one list. */
-export interface NativeAddon extends NativeChunks, NativeExtractions, NativeScan, NativeFileCalls {
+export interface NativeAddon
+  extends NativeChunks,
+    NativeDetect,
+    NativeExtractions,
+    NativeScan,
+    NativeFileCalls {
   /** Versions the addon was built with. `zstd` is the linked library, `zstdHeader` the header it was compiled against. */
   versions(): { zstd: string; zstdHeader: string };
   /** CRC-32 (IEEE 802.3, as zlib) of the bytes. indexes-blobs-chunks.md §4.1. */

@@ -4,6 +4,7 @@
 #include "binding/async.h"
 #include "binding/chunk.h"
 #include "binding/chunk_store.h"
+#include "chunk/index_entries.h"
 
 namespace restat::binding {
 namespace {
@@ -23,6 +24,8 @@ Napi::Object stats_to_js(Napi::Env env, const IngestStats& stats) {
   out.Set("newEncodedBytes", number(env, stats.new_encoded_bytes));
   out.Set("knownChunks", number(env, stats.known_chunks));
   out.Set("knownBytes", number(env, stats.known_bytes));
+  out.Set("injectedChunks", number(env, stats.injected_chunks));
+  out.Set("injectedBytes", number(env, stats.injected_bytes));
   return out;
 }
 
@@ -42,8 +45,9 @@ Napi::Function IngestWrap::define(Napi::Env env) {
   return DefineClass(
       env, "Ingest",
       {InstanceMethod<&IngestWrap::write>("write"), InstanceMethod<&IngestWrap::write_batch>("writeBatch"),
-       InstanceMethod<&IngestWrap::write_file>("writeFile"), InstanceMethod<&IngestWrap::finish>("finish"),
-       InstanceMethod<&IngestWrap::abort>("abort"), InstanceMethod<&IngestWrap::progress>("progress"),
+       InstanceMethod<&IngestWrap::write_file>("writeFile"), InstanceMethod<&IngestWrap::inject>("inject"),
+       InstanceMethod<&IngestWrap::finish>("finish"), InstanceMethod<&IngestWrap::abort>("abort"),
+       InstanceMethod<&IngestWrap::progress>("progress"),
        InstanceAccessor<&IngestWrap::position>("position")});
 }
 
@@ -103,6 +107,25 @@ Napi::Value IngestWrap::write_file(const Napi::CallbackInfo& info) {
   ingest_->put(
       file_input(file, number_of(info[1])),
       settle<std::uint64_t>(pending, [](Napi::Env env, std::uint64_t read) { return number(env, read); }));
+  return promise;
+}
+
+// Chunks as 40 bytes each: u64 length, digest.
+Napi::Value IngestWrap::inject(const Napi::CallbackInfo& info) {
+  ByteView bytes = bytes_of(info[0]);
+  if (!info[0].IsTypedArray() || bytes.size() % kIndexEntry != 0)
+    return misuse(info.Env(), "inject: lengths and digests are needed");
+  std::vector<InjectedChunk> chunks;
+  for (; !bytes.empty(); bytes = bytes.subspan(kIndexEntry)) {
+    const auto length = load_le<std::uint64_t>(bytes.data());
+    if (length == 0 || length > kMaxChunk) return misuse(info.Env(), "inject: a chunk has 1 byte to 16 MiB");
+    chunks.push_back({length, digest_of(bytes.subspan(kIndexEntryDigest))});
+  }
+  auto& pending = Environment::of(info.Env()).pending(info.Env());
+  const Napi::Value promise = pending.promise();
+  ingest_->inject(std::move(chunks), settle<std::uint64_t>(pending, [](Napi::Env env, std::uint64_t) {
+                    return env.Undefined();
+                  }));
   return promise;
 }
 

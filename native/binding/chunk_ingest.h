@@ -19,6 +19,7 @@ class IngestWrap : public Napi::ObjectWrap<IngestWrap> {
   Napi::Value write(const Napi::CallbackInfo& info);
   Napi::Value write_batch(const Napi::CallbackInfo& info);
   Napi::Value write_file(const Napi::CallbackInfo& info);
+  Napi::Value inject(const Napi::CallbackInfo& info);
   Napi::Value finish(const Napi::CallbackInfo& info);
   Napi::Value abort(const Napi::CallbackInfo& info);
   Napi::Value progress(const Napi::CallbackInfo& info);

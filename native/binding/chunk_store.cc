@@ -5,6 +5,7 @@
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "binding/chunk.h"
+#include "chunk/index_entries.h"
 
 namespace restat::binding {
 namespace {
@@ -19,9 +20,10 @@ bool is_owner(const Napi::Value& value) {
 }  // namespace
 
 Napi::Function ChunkStoreWrap::define(Napi::Env env) {
-  return DefineClass(env, "ChunkStore",
-                     {InstanceMethod<&ChunkStoreWrap::add_known>("register"),
-                      InstanceMethod<&ChunkStoreWrap::read>("read")});
+  return DefineClass(
+      env, "ChunkStore",
+      {InstanceMethod<&ChunkStoreWrap::add_known>("register"), InstanceMethod<&ChunkStoreWrap::read>("read"),
+       InstanceMethod<&ChunkStoreWrap::probe>("probe")});
 }
 
 std::shared_ptr<ChunkStore> ChunkStoreWrap::store(const Napi::Value& value) {
@@ -68,6 +70,19 @@ Napi::Value ChunkStoreWrap::read(const Napi::CallbackInfo& info) {
   if (bytes.size() != sizeof(Digest)) return misuse(info.Env(), "read: a digest of 32 bytes is needed");
   auto work = [store = store_, digest = digest_of(bytes)] { return store->load(digest, std::nullopt); };
   return run_async<Buffer>(info.Env(), Environment::of(info.Env()).engine().io, std::move(work), to_buffer);
+}
+
+// For each entry of an index 1 if its chunk has a file that is not empty, else 0.
+Napi::Value ChunkStoreWrap::probe(const Napi::CallbackInfo& info) {
+  const auto bytes = bytes_of(info[0]);
+  if (!info[0].IsTypedArray() || bytes.size() % kIndexEntry != 0)
+    return misuse(info.Env(), "probe: index entries are needed");
+  auto& environment = Environment::of(info.Env());
+  auto& pending = environment.pending(info.Env());
+  const Napi::Value promise = pending.promise();
+  probe_chunks(environment.engine(), store_, {bytes.begin(), bytes.end()},
+               settle<std::vector<std::uint8_t>>(pending, to_buffer));
+  return promise;
 }
 
 }  // namespace restat::binding

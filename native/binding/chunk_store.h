@@ -20,6 +20,7 @@ class ChunkStoreWrap : public Napi::ObjectWrap<ChunkStoreWrap> {
  private:
   Napi::Value add_known(const Napi::CallbackInfo& info);
   Napi::Value read(const Napi::CallbackInfo& info);
+  Napi::Value probe(const Napi::CallbackInfo& info);
 
   std::shared_ptr<ChunkStore> store_;
 };

@@ -20,6 +20,8 @@ class ChunkSink {
   // Takes one chunk, of which `digest` is the digest, unless it is known. Called from several threads at
   // once; when it returns, the sink does not need `plain` any more.
   virtual Result<ChunkOutcome> accept(const Digest& digest, ByteView plain) = 0;
+  // A chunk that the sink has is referred to without its data. Error code CHUNK_MISSING.
+  virtual Status reuse(const Digest& digest) = 0;
 };
 
 }  // namespace restat

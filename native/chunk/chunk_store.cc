@@ -1,5 +1,6 @@
 #include "chunk/chunk_store.h"
 
+#include "base/fan_out.h"
 #include "chunk/index_entries.h"
 
 namespace restat {
@@ -7,6 +8,7 @@ namespace {
 
 // Somebody else may store or remove the same chunk between our look and our write; not over and over.
 constexpr int kAttempts = 4;
+constexpr std::size_t kProbesAtOnce = 1024;
 
 }  // namespace
 
@@ -46,6 +48,18 @@ Result<ChunkOutcome> ChunkStore::accept(const Digest& digest, ByteView plain) {
   }
   return Error::check("CHUNK_CONTENDED",
                       "chunk " + to_hex(digest) + " appears and disappears while it is stored");
+}
+
+Status ChunkStore::reuse(const Digest& digest) {
+  auto there = has(digest);
+  if (there.ok() && there.value()) there = files_->touch(digest);
+  if (!there.ok()) return there.error();
+  if (!there.value()) return Error::check("CHUNK_MISSING", "chunk " + to_hex(digest) + " is missing");
+  return Unit{};
+}
+
+Result<bool> ChunkStore::has(const Digest& digest) const {
+  return files_->is_there(digest);
 }
 
 Result<Buffer> ChunkStore::load(const Digest& digest, std::optional<std::size_t> length) const {
@@ -91,6 +105,27 @@ Result<ChunkOutcome> ChunkStore::write(const Digest& digest, ByteView plain, boo
     if (Status written = files_->write(digest, blob, replace); !written.ok()) return written.error();
     return ChunkOutcome{true, blob.size()};
   });
+}
+
+void probe_chunks(Engine& engine, std::shared_ptr<const ChunkStore> store, std::vector<std::uint8_t> entries,
+                  std::function<void(Result<std::vector<std::uint8_t>>)> done) {
+  struct Job {
+    std::vector<std::uint8_t> entries;
+    std::vector<std::uint8_t> found;
+  };
+  auto job = std::make_shared<Job>();
+  job->entries = std::move(entries);
+  const std::size_t count = job->entries.size() / kIndexEntry;
+  job->found.resize(count);
+  auto body = [job, store = std::move(store)](std::size_t first, std::size_t last, std::size_t) {
+    for (std::size_t i = first; i < last; ++i) {
+      const auto there =
+          store->has(digest_of(ByteView(job->entries).subspan(i * kIndexEntry + kIndexEntryDigest)));
+      job->found[i] = there.ok() && there.value() ? 1 : 0;
+    }
+  };
+  fan_out(engine.io, count, kProbesAtOnce, std::move(body),
+          [job, done = std::move(done)] { done(std::move(job->found)); });
 }
 
 Known ChunkStore::known(const Digest& digest) {

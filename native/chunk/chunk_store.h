@@ -1,12 +1,14 @@
 // The chunks of a local datastore: read with every check, written once (design: known chunks).
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/engine.h"
 #include "chunk/chunk_files.h"
 #include "chunk/chunk_sink.h"
 #include "chunk/encoder_pool.h"
@@ -25,6 +27,10 @@ class ChunkStore : public ChunkSink {
   Status add_known(ByteView entries);
   // A known chunk's file gets a new access time; any other existing file is verified, and kept or replaced.
   Result<ChunkOutcome> accept(const Digest& digest, ByteView plain) override;
+  // Gives the chunk's file a new access time.
+  Status reuse(const Digest& digest) override;
+  // Whether the chunk has a file that is not empty.
+  Result<bool> has(const Digest& digest) const;
   // Reads and verifies one chunk; `length` is what the index says. Error codes: CHUNK_MISSING, CHUNK_CORRUPT,
   // BLOB_ENCRYPTED (the messages name digest and reason), or the system call's.
   Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length) const;
@@ -47,5 +53,10 @@ class ChunkStore : public ChunkSink {
   std::mutex mutex_;
   KnownDigests known_;
 };
+
+// Asks for each index entry whether its chunk is there, on the pool: 1 or 0, in the same order. A file that
+// cannot be looked at counts as missing.
+void probe_chunks(Engine& engine, std::shared_ptr<const ChunkStore> store, std::vector<std::uint8_t> entries,
+                  std::function<void(Result<std::vector<std::uint8_t>>)> done);
 
 }  // namespace restat

@@ -31,18 +31,41 @@ Result<std::shared_ptr<Ingest>> Ingest::create(Engine& engine, std::shared_ptr<C
 }
 
 void Ingest::put(std::unique_ptr<Input> input, PutDone done) {
+  const std::uint64_t size = input->size();
+  append(std::make_shared<Put>(Put{std::move(input), size, std::move(done), {}}), size);
+}
+
+void Ingest::inject(std::vector<InjectedChunk> chunks, PutDone done) {
+  std::uint64_t size = 0;
+  for (const auto& chunk : chunks) size += chunk.length;
+  append(std::make_shared<Put>(Put{nullptr, 0, std::move(done), std::move(chunks)}), size);
+}
+
+void Ingest::append(std::shared_ptr<Put> put, std::uint64_t size) {
   std::unique_lock lock(mutex_);
   if (error_ || finishing_) {
     const Error error = error_.value_or(Error::check("INGEST_FINISHED", "the stream is finished"));
     lock.unlock();
-    return done(error);
+    return put->done(error);
   }
-  const std::uint64_t size = input->size();
   position_ += size;
-  puts_.push_back(std::make_shared<Put>(Put{std::move(input), size, std::move(done)}));
+  puts_.push_back(std::move(put));
+  const auto injected = take_injections();
   const Job job = claim();
   lock.unlock();
   post(job);
+  for (const auto& done : injected) done(0);
+}
+
+// Injections whose turn has come wait for the cutter from now on; their promises are to be fulfilled without
+// the lock.
+std::vector<Ingest::PutDone> Ingest::take_injections() {
+  std::vector<PutDone> done;
+  for (; !puts_.empty() && !puts_.front()->input; puts_.pop_front()) {
+    boundaries_.push_back({read_, std::move(puts_.front()->chunks)});
+    done.push_back(std::move(puts_.front()->done));
+  }
+  return done;
 }
 
 void Ingest::finish(FinishDone done) {
@@ -105,11 +128,13 @@ void Ingest::piece_done(const Piece& piece, std::size_t n, const std::vector<std
   piece.put->left -= n;
   const bool ended = piece.put->left == 0;
   if (ended) puts_.pop_front();
+  const auto injected = take_injections();
   const Job job = claim();
   const FinishDone finished = claim_finish();
   lock.unlock();
   post(job);
   if (ended) piece.put->done(piece.put->input->outcome());
+  for (const auto& done : injected) done(0);
   complete(finished);
 }
 
@@ -126,9 +151,17 @@ std::optional<Ingest::Cut> Ingest::cut() {
     return std::nullopt;
   }
   for (const std::uint64_t start : std::exchange(file_starts_, {})) cutter_.suggest(start);
-  const std::uint64_t there = read_ - cutter_.start();
+  const bool forced = !boundaries_.empty();
+  if (forced && boundaries_.front().position == cutter_.start()) {
+    const Boundary boundary = std::move(boundaries_.front());
+    boundaries_.pop_front();
+    lock.unlock();
+    inject_now(boundary);
+    return std::nullopt;
+  }
+  const std::uint64_t there = (forced ? boundaries_.front().position : read_) - cutter_.start();
   const ByteView bytes = ring_->view(cutter_.start(), std::min<std::uint64_t>(there, cutter_.max()));
-  const bool is_last = is_fed() && bytes.size() == there;
+  const bool is_last = (forced || is_fed()) && bytes.size() == there;
   lock.unlock();
 
   std::size_t length = cutter_.find(bytes);
@@ -151,6 +184,29 @@ std::optional<Ingest::Cut> Ingest::cut() {
   return found;
 }
 
+// The cutter stands where chunks are to be injected.
+void Ingest::inject_now(const Boundary& boundary) {
+  for (const auto& chunk : boundary.chunks) {
+    if (Status reused = sink_->reuse(chunk.digest); !reused.ok()) {
+      fail(reused.error());
+      break;
+    }
+  }
+  std::unique_lock lock(mutex_);
+  leave(cutting_);
+  if (is_over()) return;
+  for (const auto& chunk : boundary.chunks) {
+    index_.inject(chunk.length, chunk.digest);
+    stats_.injected_chunks += 1;
+    stats_.injected_bytes += chunk.length;
+  }
+  const Job job = claim();
+  const FinishDone finished = claim_finish();
+  lock.unlock();
+  post(job);
+  complete(finished);
+}
+
 void Ingest::store(const Cut& cut) {
   const Digest digest = sha256(cut.bytes);
   auto outcome = sink_->accept(digest, cut.bytes);
@@ -166,7 +222,7 @@ void Ingest::chunk_done(const Cut& cut, const Digest& digest, const ChunkOutcome
   (outcome.stored ? stats_.new_bytes : stats_.known_bytes) += cut.bytes.size();
   stats_.new_encoded_bytes += outcome.encoded_bytes;
   index_.settle(cut.chunk, digest);
-  ring_->release(index_.end());
+  ring_->release(index_.data_end());
   const Job job = claim();
   const FinishDone finished = claim_finish();
   lock.unlock();
@@ -192,7 +248,7 @@ Ingest::Job Ingest::claim() {
   if (is_over()) return job;
   job.feed = feeding_ == 0 && !puts_.empty() && ring_->room() >= Input::kMinRoom;
   const bool rest = is_fed() && read_ > cutter_.start();
-  job.work = cutting_ == 0 && (read_ > searched_ || rest);
+  job.work = cutting_ == 0 && (read_ > searched_ || rest || !boundaries_.empty());
   if (job.feed) feeding_ = 1;
   if (job.work) cutting_ = 1;
   return job;
@@ -200,7 +256,8 @@ Ingest::Job Ingest::claim() {
 
 // The promise of finish(), when everything is in the index.
 Ingest::FinishDone Ingest::claim_finish() {
-  if (is_over() || !is_fed() || index_.end() != read_) return nullptr;
+  const bool is_cut = boundaries_.empty() && index_.is_settled() && index_.data_end() == read_;
+  if (is_over() || !is_fed() || !is_cut) return nullptr;
   finished_ = true;
   release_ring();
   return std::exchange(finish_done_, nullptr);

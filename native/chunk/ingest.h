@@ -29,6 +29,14 @@ struct IngestStats {
   std::uint64_t new_encoded_bytes = 0;
   std::uint64_t known_chunks = 0;
   std::uint64_t known_bytes = 0;
+  std::uint64_t injected_chunks = 0;
+  std::uint64_t injected_bytes = 0;
+};
+
+// A chunk of an older stream that becomes part of this one.
+struct InjectedChunk {
+  std::size_t length;
+  Digest digest;
 };
 
 struct IngestSummary {
@@ -67,6 +75,9 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   // Appends an input to the stream; `done` gets its outcome once all its bytes are in the ring.
   // Error codes: ABORT_ERR, INGEST_FINISHED, or what went wrong while storing.
   void put(std::unique_ptr<Input> input, PutDone done);
+  // Appends chunks that the sink has (change-detection.md §8.3): the stream is cut here, and goes on behind
+  // them. `done` gets 0 when all inputs before are in the ring. A chunk that is missing ends the stream.
+  void inject(std::vector<InjectedChunk> chunks, PutDone done);
   // The end of the stream: `done` gets the index once everything is stored.
   void finish(FinishDone done);
   // Drops the stream: chunks that are stored stay in the store.
@@ -77,10 +88,16 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   IngestProgress progress() const;
 
  private:
+  // Either an input, or chunks to inject.
   struct Put {
     std::unique_ptr<Input> input;
     std::uint64_t left;
     PutDone done;
+    std::vector<InjectedChunk> chunks;
+  };
+  struct Boundary {
+    std::uint64_t position;  // bytes of data before it
+    std::vector<InjectedChunk> chunks;
   };
   struct Job {
     bool feed = false;
@@ -102,11 +119,13 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
         ring_(std::move(ring)),
         cutter_(options.average) {}
 
+  void append(std::shared_ptr<Put> put, std::uint64_t size);
   void feed();
   std::optional<Piece> next_piece();
   void piece_done(const Piece& piece, std::size_t n, const std::vector<std::size_t>& file_starts);
   void work();
   std::optional<Cut> cut();
+  void inject_now(const Boundary& boundary);
   void store(const Cut& cut);
   void chunk_done(const Cut& cut, const Digest& digest, const ChunkOutcome& outcome);
   void fail(const Error& error);
@@ -116,6 +135,7 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   bool is_fed() const { return finishing_ && puts_.empty(); }
   Job claim();
   FinishDone claim_finish();
+  std::vector<PutDone> take_injections();
   void leave(unsigned& running);
   void release_ring();
   // … and without.
@@ -130,6 +150,7 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   std::optional<Ring> ring_;  // given back as soon as the stream is over
   std::deque<std::shared_ptr<Put>> puts_;
   std::vector<std::uint64_t> file_starts_;  // not yet told to the cutter
+  std::deque<Boundary> boundaries_;         // not yet reached by the cutter
   StreamCutter cutter_;                     // belongs to the job that cuts
   std::uint64_t searched_ = 0;              // stream position up to which the cutter found nothing
   IndexBuilder index_;

@@ -27,6 +27,10 @@ class CountingSink : public ChunkSink {
     if (left_.fetch_sub(1) == 0) return Error::system(ENOSPC, "write", "chunk");
     return ChunkOutcome{true, plain.size()};
   }
+  Status reuse(const Digest& digest) override {
+    if (digest == Digest{}) return Error::check("CHUNK_MISSING", "the chunk of zeros is missing");
+    return Unit{};
+  }
 
  private:
   std::atomic<int> left_;
@@ -41,6 +45,11 @@ class Stream {
   Result<std::uint64_t> put(std::unique_ptr<Input> input) {
     std::promise<Result<std::uint64_t>> promise;
     ingest_->put(std::move(input), [&](Result<std::uint64_t> r) { promise.set_value(std::move(r)); });
+    return promise.get_future().get();
+  }
+  Result<std::uint64_t> inject(std::vector<InjectedChunk> chunks) {
+    std::promise<Result<std::uint64_t>> promise;
+    ingest_->inject(std::move(chunks), [&](Result<std::uint64_t> r) { promise.set_value(std::move(r)); });
     return promise.get_future().get();
   }
   Result<IngestSummary> finish() {
@@ -222,4 +231,89 @@ TEST("an engine that goes away in the middle settles every promise") {
     }
     CHECK_EQ(settled.load(), 11);
   }
+}
+
+namespace {
+
+std::vector<std::uint64_t> ends_of(const Bytes& entries) {
+  std::vector<std::uint64_t> ends;
+  for (std::size_t at = 0; at < entries.size(); at += 40)
+    ends.push_back(load_le<std::uint64_t>(entries.data() + at));
+  return ends;
+}
+
+Digest digest_at(const Bytes& entries, std::size_t i) {
+  return digest_of(ByteView(entries).subspan(40 * i + 8));
+}
+
+const InjectedChunk kOld{1000, sha256(Bytes{1})};
+const InjectedChunk kOlder{5'000'000, sha256(Bytes{2})};
+
+}  // namespace
+
+TEST("injected chunks cut the stream where they stand and move what follows") {
+  Engine engine;
+  Stream stream(engine, std::make_shared<CountingSink>(), kSmall);
+  const Bytes data = random_bytes(40000, 7);
+  const auto part = [&data](std::size_t from, std::size_t to) {
+    return bytes_input(Bytes(data.begin() + from, data.begin() + to));
+  };
+  CHECK(stream.inject({kOld}).ok());
+  CHECK(stream.put(part(0, 16)).ok());
+  CHECK(stream.inject({kOlder, kOld}).ok());
+  CHECK(stream.inject({kOld}).ok());
+  CHECK(stream.put(part(16, 10016)).ok());
+  CHECK(stream.inject({kOlder}).ok());
+  CHECK_EQ((*stream).position(), 1000u + 16 + 5'001'000 + 1000 + 10000 + 5'000'000);
+  auto summary = stream.finish();
+  CHECK(summary.ok());
+  const Bytes& entries = summary.value().entries;
+  const std::vector<std::uint64_t> expected{1000, 1016, 5001016, 5002016, 5003016, 5013016, 10013016};
+  CHECK(ends_of(entries) == expected);
+  CHECK(digest_at(entries, 1) == sha256(ByteView(data).first(16)));
+  CHECK(digest_at(entries, 2) == kOlder.digest);
+  CHECK(digest_at(entries, 5) == sha256(ByteView(data).subspan(16, 10000)));
+  CHECK_EQ(summary.value().stats.injected_chunks, 5u);
+  CHECK_EQ(summary.value().stats.injected_bytes, 10'003'000u);
+  CHECK_EQ(summary.value().stats.new_bytes, 10016u);
+  CHECK(summary.value().checksum == sha256(entries));
+}
+
+TEST("data between injections are cut as a stream of their own, whatever the pieces and the ring") {
+  Engine engine;
+  const Bytes data = random_bytes(3'000'000, 8);
+  const Bytes alone = ingested(engine, kSmall, data, data.size());
+  for (const std::size_t piece : {4096u, 100'003u, 3'000'000u}) {
+    Stream stream(engine, std::make_shared<CountingSink>(), kSmall);
+    CHECK(stream.put(bytes_input(random_bytes(100'000, 9))).ok());
+    CHECK(stream.inject({kOlder}).ok());
+    for (std::size_t at = 0; at < data.size(); at += piece) {
+      const auto bytes = ByteView(data).subspan(at, std::min<std::size_t>(piece, data.size() - at));
+      CHECK(stream.put(bytes_input(Bytes(bytes.begin(), bytes.end()))).ok());
+    }
+    auto summary = stream.finish();
+    CHECK(summary.ok());
+    const Bytes& entries = summary.value().entries;
+    const std::size_t tail = alone.size() / 40;
+    const std::size_t before = entries.size() / 40 - tail;
+    for (std::size_t i = 0; i < tail; ++i) CHECK(digest_at(entries, before + i) == digest_at(alone, i));
+  }
+}
+
+TEST("a stream of injected chunks alone is finished") {
+  Engine engine;
+  Stream stream(engine, std::make_shared<CountingSink>(), kSmall);
+  CHECK(stream.inject({kOld, kOlder}).ok());
+  auto summary = stream.finish();
+  CHECK_EQ(summary.value().size, 5'001'000u);
+  CHECK_EQ(summary.value().chunks, 2u);
+}
+
+TEST("an injected chunk that is missing ends the stream") {
+  Engine engine;
+  Stream stream(engine, std::make_shared<CountingSink>(), kSmall);
+  (void)stream.inject({kOld, {10, Digest{}}});
+  auto summary = stream.finish();
+  CHECK(!summary.ok());
+  CHECK_EQ(summary.error().code, std::string("CHUNK_MISSING"));
 }

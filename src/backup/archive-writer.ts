@@ -1,5 +1,7 @@
 /** Writes one tree as a split archive: metadata stream bytes and payload stream operations, in archive order. */
 import { constants } from 'node:os';
+import type { Injection } from '../detect/injection.js';
+import { Reason } from '../detect/reasons.js';
 import type { NativeBatch, NativeFile, NativeTree, ReadResult } from '../native-scan.js';
 import { READ, STAT } from '../native-scan.js';
 import type { MetadataEncoder } from '../pxar/encoder.js';
@@ -16,10 +18,11 @@ import {
   record,
   statWord,
 } from './listing.js';
-import { type EntriesPart, Role, type Run, type RunPart } from './plan-runs.js';
+import { isRead, type Run } from './read-runs.js';
 import type { Report } from './report.js';
 import type { ScanAhead } from './scan-ahead.js';
-import { errnoOf, errnoText, Keep, kindOfErrno, type ScannedDirectory } from './scan-directory.js';
+import { errnoOf, errnoText, kindOfErrno, type ScannedDirectory } from './scan-directory.js';
+import { type EntriesPart, Role, type WalkPart } from './walk-parts.js';
 
 /** Operations on the payload stream; each promise settles when the bytes are accepted. */
 export interface PayloadSink {
@@ -27,6 +30,8 @@ export interface PayloadSink {
   writeBatch(batch: NativeBatch, indexes: Uint32Array): Promise<void>;
   /** Appends a PAYLOAD header and `size` bytes of the file; returns how many of them were really there. */
   writeFile(file: NativeFile, size: number): Promise<number>;
+  /** Appends old chunks: 40 bytes each, u64 length and digest. */
+  inject(chunks: Uint8Array): Promise<void>;
 }
 
 export interface ArchiveWriterOptions {
@@ -36,6 +41,8 @@ export interface ArchiveWriterOptions {
   readonly links: HardlinkTable;
   readonly scan: ScanAhead;
   readonly report: Report;
+  /** Where reused files go; undefined when everything is read. */
+  readonly injection: Injection | undefined;
   /** Payload stream position of the first file: behind the start marker. */
   readonly payloadStart: number;
   /** Called with the path (latin1) of what is being written. */
@@ -78,11 +85,16 @@ export class ArchiveWriter {
     this.#nextSmall = 0;
     this.#pending = this.#contents === undefined ? undefined : { batch: this.#contents.batch, indexes: [] };
     for (const part of run.parts) await this.#writePart(part);
-    await this.#flushPayload();
+    await this.#flushFiles();
     if (this.#contents !== undefined) this.#o.tree.discard(this.#contents.batch);
   }
 
-  async #writePart(part: RunPart): Promise<void> {
+  /** Hands on what waits at the end of the tree. */
+  finish(): Promise<void> {
+    return this.#flushPayload();
+  }
+
+  async #writePart(part: WalkPart): Promise<void> {
     switch (part.kind) {
       case 'enter':
         this.#announce(part.directory);
@@ -131,11 +143,12 @@ export class ArchiveWriter {
 
   async #writeEntries(part: EntriesPart): Promise<void> {
     for (let row = part.first; row < part.last; row += 1) {
-      if (part.directory.keep[row] === Keep.no) continue;
       const role = part.roles[row - part.first];
       if (role === Role.leaf) this.#writeLeaf(part.directory, row);
-      else if (role === Role.small) this.#writeSmall(part, row);
-      else if (role === Role.large || !this.#writeLink(part, row)) await this.#writeLarge(part, row);
+      else if (role === Role.link) await this.#writeLaterName(part, row);
+      else if (role !== Role.none && !isRead(part, row - part.first)) await this.#writeReused(part, row);
+      else if (role === Role.small) await this.#writeSmall(part, row);
+      else if (role === Role.large) await this.#writeLarge(part, row);
     }
   }
 
@@ -156,8 +169,8 @@ export class ArchiveWriter {
     else totals.specials += 1;
   }
 
-  /** Writes the entry of a file whose contents follow at the current payload position, and moves that on. */
-  #writeFileEntry(part: EntriesPart, row: number): void {
+  /** Writes the entry of a file; `fresh` says that its contents are written in this run. */
+  #writeFileEntry(part: EntriesPart, row: number, payload: number, fresh: boolean): void {
     const { list, stats, description } = part.directory;
     const name = statWord(stats, row, STAT.nameIndex);
     const size = fileSize(stats, row);
@@ -170,18 +183,34 @@ export class ArchiveWriter {
       description,
       bodyStart(description, row),
       bodyEnd(description, row),
-      this.#payloadPosition,
+      payload,
       size,
-      true,
+      fresh,
     );
     const slot = part.slots.get(row);
     if (slot !== undefined) this.#o.links.stored(slot, position);
-    this.#payloadPosition += PAYLOAD_HEADER + size;
-    this.#o.report.totals.files += 1;
-    this.#o.report.totals.bytes += size;
+    const reason = fresh ? (part.reasons?.[row - part.first] ?? Reason.noReference) : Reason.reused;
+    this.#o.report.stored(reason, size, () => Buffer.from(pathOf(part.directory, row), 'latin1'));
   }
 
-  #writeSmall(part: EntriesPart, row: number): void {
+  /** Writes the entry of a file whose contents follow at the current payload position, and moves that on. */
+  #writeFresh(part: EntriesPart, row: number): void {
+    const size = fileSize(part.directory.stats, row);
+    this.#writeFileEntry(part, row, this.#payloadPosition, true);
+    this.#payloadPosition += PAYLOAD_HEADER + size;
+  }
+
+  /** Refers to the old contents of an unchanged file. */
+  async #writeReused(part: EntriesPart, row: number): Promise<void> {
+    await this.#flushFiles();
+    const size = fileSize(part.directory.stats, row);
+    const offset = this.#o.injection!.place(part.payloads![row - part.first]!, size, this.#payloadPosition);
+    this.#writeFileEntry(part, row, offset, false);
+    this.#payloadPosition = this.#o.injection!.position;
+  }
+
+  async #writeSmall(part: EntriesPart, row: number): Promise<void> {
+    await this.#flushInjection();
     const index = this.#nextSmall;
     this.#nextSmall += 1;
     const status = this.#contents!.status[index]!;
@@ -191,11 +220,23 @@ export class ArchiveWriter {
       return;
     }
     if (status !== 0) this.#warnChanged(part.directory, row, status);
-    this.#writeFileEntry(part, row);
+    this.#writeFresh(part, row);
     this.#pending!.indexes.push(index);
   }
 
+  /** Hands on what waits, so that something of another kind can follow in the payload stream. */
   async #flushPayload(): Promise<void> {
+    await this.#flushFiles();
+    await this.#flushInjection();
+  }
+
+  async #flushInjection(): Promise<void> {
+    const { injection, payload } = this.#o;
+    if (injection?.isPending !== true) return;
+    for (const chunks of injection.take()) await payload.inject(chunks);
+  }
+
+  async #flushFiles(): Promise<void> {
     const pending = this.#pending;
     if (pending === undefined || pending.indexes.length === 0) return;
     const indexes = Uint32Array.from(pending.indexes);
@@ -203,7 +244,12 @@ export class ArchiveWriter {
     await this.#o.payload.writeBatch(pending.batch, indexes);
   }
 
-  /** False when the first name was not stored after all: this one is then stored as a file. */
+  /** A later name of a file; where the first one was not stored after all it becomes a file. */
+  async #writeLaterName(part: EntriesPart, row: number): Promise<void> {
+    if (!this.#writeLink(part, row)) await this.#writeLarge(part, row);
+  }
+
+  /** False when the first name was not stored, or cannot be named. */
   #writeLink(part: EntriesPart, row: number): boolean {
     const target = this.#o.links.target(part.slots.get(row)!);
     if (target === undefined || target.path.length > PATH_MAX_STORED) return false;
@@ -239,7 +285,7 @@ export class ArchiveWriter {
     }
     const size = fileSize(directory.stats, row);
     const offset = this.#payloadPosition;
-    this.#writeFileEntry(part, row);
+    this.#writeFresh(part, row);
     const got = await this.#streamFile(file, size);
     const status = this.#o.tree.compare(file, stat);
     if (got === undefined) this.#warnUnreadable(directory, row, offset);

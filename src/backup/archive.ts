@@ -1,4 +1,8 @@
 /** One source: opens the tree, runs the two streams of its split archive, hands the indexes to the session. */
+
+import type { Detector } from '../detect/detector.js';
+import type { Injection } from '../detect/injection.js';
+import type { PaddingTotals } from '../detect/padding.js';
 import { native } from '../native.js';
 import type { IngestProgress, IngestSummary, NativeIngest } from '../native-chunk.js';
 import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
@@ -6,16 +10,18 @@ import { MetadataEncoder } from '../pxar/encoder.js';
 import type { BackupSession } from '../repository/repository.js';
 import { splitNames } from '../snapshot/archive-names.js';
 import { ArchiveWriter } from './archive-writer.js';
+import { detectParts } from './detect-parts.js';
 import { BackupError } from './errors.js';
 import { HardlinkTable } from './hardlinks.js';
 import type { WalkOptions } from './options.js';
-import { ahead, planRuns } from './plan-runs.js';
 import { encodePrelude } from './prelude.js';
+import { ahead, readRuns } from './read-runs.js';
 import type { Report } from './report.js';
 import { ScanAhead } from './scan-ahead.js';
 import { errnoOf, errnoText, type ScannedDirectory } from './scan-directory.js';
 import type { Source } from './sources.js';
 import { isVirtualFileSystem } from './virtual-file-systems.js';
+import { walkParts } from './walk-parts.js';
 
 export interface ArchiveOptions {
   readonly walk: WalkOptions;
@@ -25,8 +31,16 @@ export interface ArchiveOptions {
   /** Where unnamed temporary files are made. */
   readonly temporaryDirectory: string;
   readonly report: Report;
+  /** What files are compared with; undefined: everything is read. */
+  readonly detection: ArchiveDetection | undefined;
   readonly cancel: CancelFlag;
   readonly onProgress: (progress: ArchiveProgress) => void;
+}
+
+/** Change detection of one archive: made for its reference, used once. */
+export interface ArchiveDetection {
+  readonly detector: Detector;
+  readonly injection: Injection;
 }
 
 /** How far an archive is. */
@@ -45,6 +59,8 @@ export interface ArchiveSummary {
   /** Payload offsets that the next run must not trust, and how many there were in all. */
   readonly untrusted: readonly number[];
   readonly untrustedCount: number;
+  /** What was put in from the reference; undefined where there was none. */
+  readonly padding: PaddingTotals | undefined;
 }
 
 /** Runs ahead of the one that is written, each with up to 4 MiB of contents. */
@@ -154,6 +170,7 @@ class ArchiveRun {
       metadata,
       untrusted: writer.untrusted,
       untrustedCount: writer.untrustedCount,
+      padding: this.#o.detection?.detector.padding.totals(),
     };
   }
 
@@ -165,6 +182,7 @@ class ArchiveRun {
       links: this.#links,
       scan: this.#scan,
       report: this.#o.report,
+      injection: this.#o.detection?.injection,
       payloadStart: PAYLOAD_START.length,
       onPath: (path) => {
         this.#path = path;
@@ -175,11 +193,15 @@ class ArchiveRun {
   async #writeTree(self: Buffer, writer: ArchiveWriter): Promise<void> {
     const root = await this.#scanRoot(self);
     writer.reportScan(root);
-    for await (const run of ahead(planRuns(this.#tree, this.#scan, this.#links, root), RUNS_AHEAD)) {
+    const walked = walkParts(this.#scan, this.#links, root);
+    const detector = this.#o.detection?.detector;
+    const parts = detector === undefined ? walked : detectParts(walked, detector);
+    for await (const run of ahead(readRuns(this.#tree, parts), RUNS_AHEAD)) {
       await writer.writeRun(run);
       await this.#blocks.drain();
       this.#progress();
     }
+    await writer.finish();
   }
 
   async #scanRoot(self: Buffer): Promise<ScannedDirectory> {

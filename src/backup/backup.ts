@@ -1,11 +1,13 @@
 /** A whole backup: session, archives one after the other, manifest. */
+import type { Instant } from '../detect/unchanged.js';
 import { native } from '../native.js';
 import type { BackupSession, Repository } from '../repository/repository.js';
 import type { JsonValue } from '../snapshot/json-text.js';
 import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
 import { type ArchiveProgress, type ArchiveSummary, backupArchive } from './archive.js';
+import { type DetectionWishes, RunDetection } from './detection.js';
 import type { WalkOptions } from './options.js';
-import { Report, type Totals, type Warning, type WarningKind } from './report.js';
+import { type ReasonCounts, Report, type Totals, type Warning, type WarningKind } from './report.js';
 import type { Source } from './sources.js';
 
 export interface BackupRequest {
@@ -23,6 +25,10 @@ export interface BackupRequest {
   /** Read just before the first directory is opened: the run's start S. */
   readonly clock: () => { readonly seconds: number; readonly nanoseconds: number };
   readonly signal: AbortSignal;
+  readonly detection: DetectionWishes;
+  /** Gets each file that is stored, with the number of its Reason; undefined: nobody asks. */
+  readonly onFile?: ((path: Buffer, reason: number, size: number) => void) | undefined;
+  readonly onMessage: (message: string) => void;
   readonly onStart: (session: BackupSession) => void;
   readonly onArchive: (source: Source) => void;
   readonly onWarning: (warning: Warning) => void;
@@ -34,6 +40,7 @@ export interface BackupSummary {
   readonly archives: readonly ArchiveSummary[];
   readonly totals: Totals;
   readonly warnings: ReadonlyMap<WarningKind, number>;
+  readonly reasons: ReasonCounts;
   /** Some files are missing or may not be as they were. */
   readonly incomplete: boolean;
 }
@@ -42,13 +49,18 @@ export interface BackupSummary {
 const UNTRUSTED_MAX = 1000;
 
 /** What restat notes of a run in the manifest's `unprotected` part (design: what counts as unchanged). */
-function runNotes(start: string, archives: readonly ArchiveSummary[]): { [key: string]: JsonValue } {
+function runNotes(
+  start: string,
+  generation: number,
+  archives: readonly ArchiveSummary[],
+): { [key: string]: JsonValue } {
   const tooMany = archives.some(({ untrustedCount }) => untrustedCount > UNTRUSTED_MAX);
   const untrusted = archives
     .filter((archive) => archive.untrusted.length > 0)
     .map((archive) => [archive.archive, [...archive.untrusted]] as const);
   return {
     start: tooMany ? '0' : start,
+    generation,
     ...(untrusted.length > 0 && !tooMany ? { untrusted: Object.fromEntries(untrusted) } : {}),
   };
 }
@@ -56,6 +68,7 @@ function runNotes(start: string, archives: readonly ArchiveSummary[]): { [key: s
 async function writeArchives(
   request: BackupRequest,
   session: BackupSession,
+  detection: RunDetection,
   report: Report,
 ): Promise<ArchiveSummary[]> {
   const cancel = native.cancelFlag();
@@ -76,6 +89,7 @@ async function writeArchives(
             skipE2bigXattr: request.skipE2bigXattr,
             temporaryDirectory: request.temporaryDirectory,
             report,
+            detection: await detection.archive(source.archive),
             cancel,
             onProgress: request.onProgress,
           },
@@ -89,6 +103,24 @@ async function writeArchives(
   }
 }
 
+async function detectAndWrite(
+  request: BackupRequest,
+  session: BackupSession,
+  report: Report,
+  now: Instant,
+): Promise<{ readonly archives: ArchiveSummary[]; readonly generation: number }> {
+  const { repository, namespace, averageSize, temporaryDirectory, onMessage } = request;
+  const context = { repository, namespace, session, averageSize, temporaryDirectory, now, say: onMessage };
+  const detection = new RunDetection(request.detection, context);
+  try {
+    await detection.begin();
+    const archives = await writeArchives(request, session, detection, report);
+    return { archives, generation: detection.generation };
+  } finally {
+    await detection.close();
+  }
+}
+
 /** Runs a backup. On any error nothing of the snapshot remains. Throws what its parts throw, AbortError when aborted. */
 export async function runBackup(request: BackupRequest): Promise<BackupSummary> {
   const { repository, namespace, group, time, signal } = request;
@@ -99,19 +131,20 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
     signal,
     now,
   });
-  const report = new Report(request.onWarning);
+  const report = new Report(request);
   try {
     request.onStart(session);
-    const { seconds, nanoseconds } = request.clock();
-    const archives = await writeArchives(request, session, report);
+    const start = request.clock();
+    const { archives, generation } = await detectAndWrite(request, session, report, start);
     signal.throwIfAborted();
-    const start = `${seconds}.${String(nanoseconds).padStart(9, '0')}`;
-    await session.finish({ restat: runNotes(start, archives) });
+    const text = `${start.seconds}.${String(start.nanoseconds).padStart(9, '0')}`;
+    await session.finish({ restat: runNotes(text, generation, archives) });
     return {
       snapshot: session.snapshot,
       archives,
       totals: report.totals,
       warnings: report.counts,
+      reasons: report.reasons,
       incomplete: report.incomplete,
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 /** What happened to files that could not simply be stored. Counted, and handed on one by one. */
+import { REASON_NAMES } from '../detect/reasons.js';
 
 export type WarningKind =
   | 'vanished'
@@ -36,6 +37,18 @@ export interface Totals {
   bytes: number;
 }
 
+/** Files and their bytes of content, for each Reason by its number. */
+export interface ReasonCounts {
+  readonly files: Float64Array;
+  readonly bytes: Float64Array;
+}
+
+export interface ReportListeners {
+  readonly onWarning: (warning: Warning) => void;
+  /** Gets each file that is stored with its reason; undefined: nobody asks. */
+  readonly onFile?: ((path: Buffer, reason: number, size: number) => void) | undefined;
+}
+
 export class Report {
   readonly totals: Totals = {
     files: 0,
@@ -47,15 +60,28 @@ export class Report {
     bytes: 0,
   };
   readonly counts = new Map<WarningKind, number>();
-  readonly #onWarning: (warning: Warning) => void;
+  readonly reasons: ReasonCounts = {
+    files: new Float64Array(REASON_NAMES.length),
+    bytes: new Float64Array(REASON_NAMES.length),
+  };
+  readonly #listeners: ReportListeners;
 
-  constructor(onWarning: (warning: Warning) => void) {
-    this.#onWarning = onWarning;
+  constructor(listeners: ReportListeners) {
+    this.#listeners = listeners;
+  }
+
+  /** A file of `size` bytes is stored; `reason` says why it is read, or that it is reused. */
+  stored(reason: number, size: number, path: () => Buffer): void {
+    this.totals.files += 1;
+    this.totals.bytes += size;
+    this.reasons.files[reason]! += 1;
+    this.reasons.bytes[reason]! += size;
+    this.#listeners.onFile?.(path(), reason, size);
   }
 
   warn(kind: WarningKind, path: Buffer, message: string): void {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
-    this.#onWarning({ kind, path, message });
+    this.#listeners.onWarning({ kind, path, message });
   }
 
   /** True if some file is missing from the archive or may not be as it was. */

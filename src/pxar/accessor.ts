@@ -132,6 +132,21 @@ export class PxarAccessor {
     return node;
   }
 
+  /**
+   * Position of the first child at or behind `position`, as the directory's table has it; where there is none, of the table.
+   * Throws PxarError when the table cannot be read or ends before `position`.
+   */
+  async nextPosition(directory: DirectoryNode, position: number): Promise<number> {
+    const table = await this.#table(directory);
+    let next = table.goodbye;
+    for (let row = 0; row < table.count; row += 1) {
+      const child = table.position(row);
+      if (child >= position && child < next) next = child;
+    }
+    if (next >= position && next >= this.#bodyEnd(directory)) return next;
+    throw this.#fail('PXAR_GOODBYE', table.goodbye, `the directory ends before byte ${position}`);
+  }
+
   /** The regular file that a hard link leads to: path and position must name the same one. §3.8. */
   async resolveLink(link: HardlinkEntry): Promise<Node<FileEntry>> {
     const target = await this.lookupPath(link.targetPath);

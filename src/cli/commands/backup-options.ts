@@ -26,7 +26,7 @@ import { parseWords } from '../usage.js';
 const COMMAND = ['backup'];
 const ENTRIES_MAX = 1_048_576;
 const SYNC_MODES = ['filesystem', 'file', 'none'] as const;
-const READS_ALL = "comes with a later version; 'data' reads every file and stores new chunks only";
+const LATER = "comes with a later version; 'data' and 'metadata' write split archives";
 
 export const backupOptions = {
   ...repositoryOptions,
@@ -100,11 +100,26 @@ export const backupOptions = {
   },
   'change-detection-mode': {
     type: 'string',
-    choices: ['data'],
     default: 'data',
-    refused: { legacy: READS_ALL, metadata: READS_ALL },
-    description: 'how unchanged files are found; data reads all of them',
+    placeholder: 'MODE',
+    refused: { legacy: LATER },
+    description:
+      'how unchanged files are found; data reads all files, metadata only those whose metadata changed, metadata:NAME,… does so for these archives',
   },
+  'max-padding': {
+    type: 'string',
+    placeholder: 'ALL[,DEAD]',
+    default: '30,10',
+    description:
+      'percent of a payload archive that may be unused parts of old chunks, in all and of no use to anybody',
+  },
+  'full-every': {
+    type: 'integer',
+    minimum: 1,
+    placeholder: 'N',
+    description: 'read everything once after so many runs in mode metadata',
+  },
+  verbose: { type: 'boolean', description: 'name each file and why it is read' },
   owner: {
     type: 'string',
     placeholder: 'AUTH-ID',

@@ -1,6 +1,8 @@
 /** The result of a backup: sentences for people, JSON for programs (docs/scripting.md). */
 import type { ArchiveSummary } from '../../backup/archive.js';
 import type { BackupSummary } from '../../backup/backup.js';
+import type { PaddingTotals } from '../../detect/padding.js';
+import { REASON_NAMES, Reason } from '../../detect/reasons.js';
 import { splitNames } from '../../snapshot/archive-names.js';
 import { formatSnapshot } from '../../snapshot/names.js';
 import { formatBytes, formatDuration } from '../output/human.js';
@@ -39,10 +41,35 @@ function archiveLines({ archive, payload, metadata }: ArchiveSummary, seconds: n
   ];
 }
 
+/** What change detection came to; nothing where no archive had a reference. */
+function detectionLines({ archives, totals, reasons }: BackupSummary): string[] {
+  const paddings = archives.map(({ padding }) => padding).filter((padding) => padding !== undefined);
+  if (paddings.length === 0) return [];
+  const sum = (value: (padding: PaddingTotals) => number): number =>
+    paddings.reduce((total, each) => total + value(each), 0);
+  const reused = reasons.files[Reason.reused]!;
+  const reusedBytes = reasons.bytes[Reason.reused]!;
+  const why = REASON_NAMES.flatMap((name, i) =>
+    i !== Reason.reused && reasons.files[i]! > 0
+      ? [`${reasons.files[i]} ${name} (${formatBytes(reasons.bytes[i]!)})`]
+      : [],
+  );
+  const padding = sum(({ dead, duplicate }) => dead + duplicate);
+  return [
+    'Change detection summary:',
+    ` - ${totals.files + totals.hardlinks} total files (${totals.hardlinks} hardlinks)`,
+    ` - ${reused} unchanged, reusable files with ${formatBytes(reusedBytes)} data`,
+    ` - ${totals.files - reused} changed or non-reusable files with ${formatBytes(totals.bytes - reusedBytes)} data${why.length > 0 ? `: ${why.join(', ')}` : ''}`,
+    ` - ${formatBytes(padding)} padding in ${sum(({ partial }) => partial)} partially reused chunks (${formatBytes(sum(({ dead }) => dead))} of it needed nowhere), ${sum(({ entries }) => entries)} chunks injected`,
+  ];
+}
+
 /** What is said at the end of a run, line by line. */
-export function summaryLines({ archives, totals, warnings }: BackupSummary, times: RunTimes): string[] {
+export function summaryLines(summary: BackupSummary, times: RunTimes): string[] {
+  const { archives, totals, warnings } = summary;
   const others = totals.symlinks + totals.specials;
   return [
+    ...detectionLines(summary),
     ...archives.flatMap((archive, i) => archiveLines(archive, times.archives[i] ?? times.total)),
     `${totals.files} files (${formatBytes(totals.bytes)}), ${totals.directories} directories, ${totals.hardlinks} hard links, ${others} others; ${totals.excluded} excluded`,
     ...Array.from(warnings, ([kind, count]) => `${count} × ${kind}`),
@@ -59,11 +86,13 @@ function streamJson({ size, chunks, stats }: Stream): Json {
     'new-encoded-bytes': stats.newEncodedBytes,
     'known-chunks': stats.knownChunks,
     'known-bytes': stats.knownBytes,
+    'injected-chunks': stats.injectedChunks,
+    'injected-bytes': stats.injectedBytes,
   };
 }
 
 export function summaryJson(summary: BackupSummary, times: RunTimes): { readonly [key: string]: Json } {
-  const { snapshot, totals } = summary;
+  const { snapshot, totals, reasons } = summary;
   return {
     snapshot: formatSnapshot(snapshot),
     'backup-type': snapshot.type,
@@ -79,8 +108,12 @@ export function summaryJson(summary: BackupSummary, times: RunTimes): { readonly
     bytes: totals.bytes,
     incomplete: summary.incomplete,
     warnings: Object.fromEntries(summary.warnings),
-    archives: summary.archives.map(({ archive, payload, metadata }) => ({
+    reasons: Object.fromEntries(
+      REASON_NAMES.map((name, i) => [name, { files: reasons.files[i]!, bytes: reasons.bytes[i]! }]),
+    ),
+    archives: summary.archives.map(({ archive, payload, metadata, padding }) => ({
       archive,
+      padding: padding === undefined ? null : { ...padding },
       payload: streamJson(payload),
       metadata: streamJson(metadata),
     })),

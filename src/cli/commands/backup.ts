@@ -5,6 +5,7 @@ import { type BackupRequest, type BackupSummary, runBackup } from '../../backup/
 import { type Estimate, estimateSources } from '../../backup/estimate.js';
 import type { WalkOptions } from '../../backup/options.js';
 import { checkSources, parseSources, type Source } from '../../backup/sources.js';
+import { REASON_NAMES } from '../../detect/reasons.js';
 import type { Repository } from '../../repository/repository.js';
 import { splitNames } from '../../snapshot/archive-names.js';
 import { backupTime, formatSnapshot, type Namespace } from '../../snapshot/names.js';
@@ -16,7 +17,7 @@ import {
   optionString,
   positionals,
 } from '../command.js';
-import { type Context, type OutputFormat, outputFormat, printJson } from '../context.js';
+import { type Context, type OutputFormat, outputFormat, printablePath, printJson } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { BackupProgress } from '../output/backup-progress.js';
 import { progressMode } from '../output/progress.js';
@@ -25,6 +26,7 @@ import { commandNamespace, commandRepository, lockWait } from '../repository.js'
 import { parseWords } from '../usage.js';
 import { averageSize, backupOptions, groupOf, syncMode, walkOptions } from './backup-options.js';
 import { type RunTimes, summaryJson, summaryLines } from './backup-summary.js';
+import { detectionOf } from './detection-options.js';
 
 /** Notes when the run and its archives began. */
 class Stopwatch {
@@ -42,7 +44,11 @@ class Stopwatch {
   }
 }
 
-type Wishes = Omit<BackupRequest, 'repository' | 'onStart' | 'onArchive' | 'onWarning' | 'onProgress'>;
+type Listeners = Pick<
+  BackupRequest,
+  'onStart' | 'onArchive' | 'onWarning' | 'onProgress' | 'onMessage' | 'onFile'
+>;
+type Wishes = Omit<BackupRequest, 'repository' | keyof Listeners> & { readonly verbose: boolean };
 
 /** What the command line asks for. Throws UsageError, and BackupError for sources that are not there. */
 async function wishesOf(invocation: Invocation, context: Context): Promise<Wishes> {
@@ -61,6 +67,8 @@ async function wishesOf(invocation: Invocation, context: Context): Promise<Wishe
     temporaryDirectory: tmpdir(),
     clock: context.clock,
     signal: context.signal,
+    detection: detectionOf(invocation, sources),
+    verbose: optionFlag(invocation, 'verbose'),
   };
   await checkSources(sources);
   return wishes;
@@ -71,8 +79,8 @@ function listeners(
   reporter: Reporter,
   progress: BackupProgress,
   watch: Stopwatch,
-  names: { readonly namespace: Namespace; readonly repository: string },
-): Pick<BackupRequest, 'onStart' | 'onArchive' | 'onWarning' | 'onProgress'> {
+  names: { readonly namespace: Namespace; readonly repository: string; readonly verbose: boolean },
+): Listeners {
   const where = names.namespace === '' ? '' : `[${names.namespace}]:`;
   return {
     onStart: ({ snapshot, previous }) => {
@@ -86,6 +94,10 @@ function listeners(
     },
     onWarning: (warning) => reporter.notice(warning),
     onProgress: (state) => progress.update(state),
+    onMessage: (message) => reporter.say(message),
+    onFile: names.verbose
+      ? (path, reason) => reporter.say(`${printablePath(path)}: ${REASON_NAMES[reason]}`)
+      : undefined,
   };
 }
 
@@ -124,7 +136,7 @@ async function backUp(
     const walk: WalkOptions = { ...wishes.walk, storedEmpty: await repository.ownDirectories() };
     return estimateSources(sources, walk, signal);
   };
-  const names = { namespace, repository: repository.name };
+  const names = { namespace, repository: repository.name, verbose: wishes.verbose };
   const request = { ...wishes, repository, ...listeners(reporter, progress, watch, names) };
   const summary = await withEstimate({ reporter, progress }, count, () => runBackup(request));
   return { summary, times: watch.times() };

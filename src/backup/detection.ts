@@ -1,0 +1,149 @@
+/** Change detection of a run: which archives have it, the previous snapshot, one statement an archive. CD §3. */
+import { Detector } from '../detect/detector.js';
+import { Injection } from '../detect/injection.js';
+import type { PaddingBudget } from '../detect/padding.js';
+import { openReference, type Reference } from '../detect/reference.js';
+import type { Instant } from '../detect/unchanged.js';
+import type { BackupSession, Repository, SnapshotReader } from '../repository/repository.js';
+import type { ArchiveName } from '../snapshot/archive-names.js';
+import type { JsonValue } from '../snapshot/json-text.js';
+import type { Namespace } from '../snapshot/names.js';
+import type { ArchiveDetection } from './archive.js';
+
+/** What the command line says of change detection. */
+export interface DetectionWishes {
+  /** Archives in mode `metadata`; the others read everything. */
+  readonly archives: ReadonlySet<ArchiveName>;
+  readonly budget: PaddingBudget;
+  /** After so many metadata runs everything is read once; undefined: never. */
+  readonly fullEvery: number | undefined;
+}
+
+export interface DetectionContext {
+  readonly repository: Repository;
+  readonly namespace: Namespace;
+  readonly session: BackupSession;
+  readonly averageSize: number;
+  readonly temporaryDirectory: string;
+  readonly now: Instant;
+  readonly say: (message: string) => void;
+}
+
+/** Price of padding that is needed nowhere, and of padding that stands elsewhere, too; per byte. See docs/change-detection.md. */
+const DEAD = 1;
+const DUPLICATE = 0.1;
+/** An index entry costs this part of an average chunk. */
+const ENTRY_PART = 128;
+const NO_MANIFEST = 'No previous manifest, fallback to regular mode';
+
+/** How many metadata runs in a row led to a snapshot. */
+function generationOf(snapshot: SnapshotReader): number {
+  const notes: JsonValue | undefined = snapshot.manifest.unprotected['restat'];
+  const generation =
+    notes !== null && typeof notes === 'object' && !Array.isArray(notes) && 'generation' in notes
+      ? notes['generation']
+      : 0;
+  return typeof generation === 'number' && Number.isSafeInteger(generation) && generation >= 0
+    ? generation
+    : 0;
+}
+
+function isFailed({ manifest }: SnapshotReader): boolean {
+  const state = manifest.unprotected['verify_state'];
+  return (
+    state !== null &&
+    typeof state === 'object' &&
+    !Array.isArray(state) &&
+    'state' in state &&
+    state['state'] === 'failed'
+  );
+}
+
+export class RunDetection {
+  readonly #wishes: DetectionWishes;
+  readonly #context: DetectionContext;
+  #previous: SnapshotReader | undefined;
+  /** Why the previous snapshot cannot serve. */
+  #refusal = NO_MANIFEST;
+  readonly #open: Reference[] = [];
+  #generation = 0;
+
+  constructor(wishes: DetectionWishes, context: DetectionContext) {
+    this.#wishes = wishes;
+    this.#context = context;
+  }
+
+  /** How many metadata runs in a row this run makes; 0 when everything was read. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Looks at the previous snapshot. Nothing that is wrong with it is an error. */
+  async begin(): Promise<void> {
+    const { repository, namespace, session } = this.#context;
+    if (this.#wishes.archives.size === 0 || session.previous === undefined) return;
+    try {
+      this.#previous = await repository.open(namespace, session.previous, { waitSeconds: 0 });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#refusal = `Couldn't read previous manifest, fallback to regular mode - ${reason}`;
+      return;
+    }
+    const { fullEvery } = this.#wishes;
+    const generation = generationOf(this.#previous);
+    if (isFailed(this.#previous)) {
+      await this.#refuse('Verification of the previous snapshot failed, fallback to regular mode');
+    } else if (fullEvery !== undefined && generation >= fullEvery) {
+      await this.#refuse(
+        `Everything is read after ${generation} metadata runs, as --full-every ${fullEvery} says`,
+      );
+    } else {
+      this.#generation = generation + 1;
+    }
+  }
+
+  /** The detection of one archive, or undefined where everything is read; says which, and why. */
+  async archive(name: ArchiveName): Promise<ArchiveDetection | undefined> {
+    if (!this.#wishes.archives.has(name)) return undefined;
+    const { session, temporaryDirectory, say } = this.#context;
+    if (this.#previous === undefined) {
+      say(this.#refusal);
+      return undefined;
+    }
+    const found = await openReference(this.#previous, session.chunks, name, temporaryDirectory);
+    if ('message' in found) {
+      say(found.message);
+      return undefined;
+    }
+    this.#open.push(found);
+    say(`Using previous index as metadata reference for '${found.name}'`);
+    return this.#detectionOf(found);
+  }
+
+  /** Closes what was opened. */
+  async close(): Promise<void> {
+    for (const { spool } of this.#open) await spool.close();
+    await this.#previous?.close();
+  }
+
+  async #refuse(message: string): Promise<void> {
+    this.#refusal = message;
+    await this.#previous?.close();
+    this.#previous = undefined;
+  }
+
+  #detectionOf(reference: Reference): ArchiveDetection {
+    const { averageSize, now, say } = this.#context;
+    const detector = new Detector(reference, {
+      prices: { dead: DEAD, duplicate: DUPLICATE, entry: averageSize / ENTRY_PART },
+      budget: this.#wishes.budget,
+      now,
+      onDamage: (error, position, resumed) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        const rest = resumed ? 'the part behind it is used' : 'the rest has no reference';
+        say(`Metadata reference '${reference.name}' is damaged at byte ${position}, ${rest}: ${reason}`);
+      },
+    });
+    return { detector, injection: new Injection(reference.map, reference.payload) };
+  }
+}

@@ -1,0 +1,158 @@
+/** Judges the files of a live tree against the reference and decides, in archive order, what is reused. */
+import { MATCH } from '../native-detect.js';
+import { STAT } from '../native-scan.js';
+import { type LiveRows, Lockstep } from './lockstep.js';
+import { BudgetedPrices, Padding, type PaddingBudget } from './padding.js';
+import type { Prices } from './plan.js';
+import { Reason } from './reasons.js';
+import type { Reference } from './reference.js';
+import { ReuseDecider } from './reuse-decider.js';
+import { type Instant, judge, type RacyRule, racyRule } from './unchanged.js';
+
+export interface DetectorOptions {
+  readonly prices: Prices;
+  readonly budget: PaddingBudget;
+  readonly now: Instant;
+  /** The reference is damaged from `position` on; reading goes on further back if `resumed`. */
+  readonly onDamage: (error: unknown, position: number, resumed: boolean) => void;
+}
+
+/** Rows of a directory with the verdicts on them. */
+export interface JudgedRows extends LiveRows {
+  /** Rows that are files with contents of their own, in order. */
+  readonly files: readonly number[];
+  /** For each row (from `first` on) why it is read; final once nothing is undecided. */
+  readonly reasons: Uint8Array;
+  /** For each row the position of its old PAYLOAD header. */
+  readonly payloads: Float64Array;
+  /** How many of the files wait for their decisions. */
+  undecided: number;
+}
+
+const PAYLOAD_HEADER = 16;
+/** Decided rows are dropped from the queue so many at a time. */
+const FORGET_AFTER = 1024;
+/** Index entries between two looks at the padding. */
+const LOOK_EVERY = 64;
+
+function sizeOf({ stats }: LiveRows, row: number): number {
+  const at = row * STAT.size + STAT.fileSize;
+  return stats.readUInt32LE(at) + stats.readUInt32LE(at + 4) * 2 ** 32;
+}
+
+export class Detector {
+  readonly padding: Padding;
+  readonly #reference: Reference;
+  readonly #lockstep: Lockstep;
+  readonly #decider: ReuseDecider;
+  readonly #prices: BudgetedPrices;
+  readonly #racy: RacyRule;
+  /** Rows with undecided files, oldest first. */
+  readonly #waiting: JudgedRows[] = [];
+  #firstWaiting = 0;
+  #nextLook = LOOK_EVERY;
+
+  constructor(reference: Reference, options: DetectorOptions) {
+    this.#reference = reference;
+    this.padding = new Padding(reference.map);
+    this.#racy = racyRule(reference.start, options.now);
+    this.#prices = new BudgetedPrices(options.prices, options.budget, reference.map.shares());
+    this.#decider = new ReuseDecider(reference.map, this.#prices.prices, (reuse) => this.#decided(reuse));
+    this.#lockstep = new Lockstep(reference.spool, reference.name, {
+      onGone: (payloads) => this.#forget(payloads),
+      onDamage: options.onDamage,
+    });
+  }
+
+  begin(): Promise<void> {
+    return this.#lockstep.begin();
+  }
+
+  enter(name: Buffer): Promise<void> {
+    return this.#lockstep.enter(name);
+  }
+
+  leave(): Promise<void> {
+    return this.#lockstep.leave();
+  }
+
+  /** Compares rows; `files` says which of them are files with contents of their own. */
+  async judge(rows: LiveRows, files: readonly number[]): Promise<JudgedRows> {
+    const { matches, payloads } = await this.#lockstep.compare(rows);
+    const reasons = new Uint8Array(rows.last - rows.first);
+    const judged: JudgedRows = { ...rows, files, payloads, reasons, undecided: files.length };
+    if (files.length > 0) this.#waiting.push(judged);
+    for (const row of files) this.#judgeFile(judged, row, matches[row - rows.first]!);
+    return judged;
+  }
+
+  /** Decides on everything that waits. */
+  finish(): void {
+    this.#decider.finish();
+  }
+
+  #forget(payloads: Float64Array): void {
+    for (const payload of payloads) this.#reference.map.forget(payload);
+    this.#decider.touched();
+  }
+
+  #judgeFile(rows: JudgedRows, row: number, match: number): void {
+    const { stats, first, payloads } = rows;
+    const at = row * STAT.size;
+    const size =
+      stats.readUInt32LE(at + STAT.fileSize) + stats.readUInt32LE(at + STAT.fileSize + 4) * 2 ** 32;
+    const payload = payloads[row - first]!;
+    const mtime = {
+      seconds: stats.readUInt32LE(at + STAT.mtime) + stats.readInt32LE(at + STAT.mtime + 4) * 2 ** 32,
+      nanoseconds: stats.readUInt32LE(at + STAT.mtimeNs),
+    };
+    let reason = judge(match, mtime, this.#racy);
+    if (reason === Reason.reused) reason = this.#payloadProblem(payload, size);
+    rows.reasons[row - first] = reason;
+    if (reason === Reason.reused) {
+      this.#decider.candidate(payload, size);
+      return;
+    }
+    if ((match & MATCH.file) !== 0) this.#reference.map.forget(payload);
+    this.#decider.fresh(size);
+  }
+
+  /** What speaks against using an old payload, or `reused`. */
+  #payloadProblem(payload: number, size: number): Reason {
+    const { map, present, untrusted } = this.#reference;
+    if (untrusted.has(payload)) return Reason.untrusted;
+    const end = payload + PAYLOAD_HEADER + size;
+    if (!(payload >= PAYLOAD_HEADER && end <= map.size)) return Reason.payload;
+    for (let entry = map.entryAt(payload); entry < map.count && map.start(entry) < end; entry += 1) {
+      if (present[entry] !== 1) return Reason.chunkMissing;
+    }
+    return Reason.reused;
+  }
+
+  /** Looks at the padding whenever so many more entries are planned. */
+  #followBudget(): void {
+    if (this.padding.entries < this.#nextLook) return;
+    this.#nextLook = this.padding.entries + LOOK_EVERY;
+    const shares = this.padding.shares();
+    if (shares === undefined) return;
+    this.#prices.adjust(shares);
+    this.#decider.prices = this.#prices.prices;
+  }
+
+  /** The decision on the next file that waits. */
+  #decided(reuse: boolean): void {
+    const rows = this.#waiting[this.#firstWaiting]!;
+    const row = rows.files[rows.files.length - rows.undecided]!;
+    const at = row - rows.first;
+    if (!reuse && rows.reasons[at] === Reason.reused) rows.reasons[at] = Reason.padding;
+    if (reuse) this.padding.reuse(rows.payloads[at]!, sizeOf(rows, row));
+    else this.padding.encode(sizeOf(rows, row));
+    this.#followBudget();
+    rows.undecided -= 1;
+    if (rows.undecided > 0) return;
+    this.#firstWaiting += 1;
+    if (this.#firstWaiting < FORGET_AFTER) return;
+    this.#waiting.splice(0, this.#firstWaiting);
+    this.#firstWaiting = 0;
+  }
+}

@@ -1,0 +1,132 @@
+/** The previous snapshot's part of an archive: found, checked and opened, or the reason why there is none. CD §3. */
+import { native } from '../native.js';
+import type { NativeChunkStore } from '../native-chunk.js';
+import type { SnapshotReader } from '../repository/repository.js';
+import { splitNames } from '../snapshot/archive-names.js';
+import type { DynamicIndex } from '../snapshot/dynamic-index.js';
+import { PayloadMap } from './payload-map.js';
+import { Spool } from './spool.js';
+import type { Instant } from './unchanged.js';
+
+/** An open reference. `close` ends it. */
+export interface Reference {
+  /** Name of its metadata archive. */
+  readonly name: string;
+  readonly spool: Spool;
+  readonly payload: DynamicIndex;
+  readonly map: PayloadMap;
+  /** For each entry of the payload index 1 if its chunk is in the datastore. */
+  readonly present: Uint8Array;
+  /** When the run that made it began. */
+  readonly start: Instant;
+  /** Payload offsets of files that changed while that run read them. */
+  readonly untrusted: ReadonlySet<number>;
+}
+
+/** Why an archive has no reference, as a line for people. */
+export interface NoReference {
+  readonly message: string;
+}
+
+const MAX_CHUNK = 16 * 1024 * 1024;
+const CACHE_BYTES = 32 * 1024 * 1024;
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** `seconds.nanoseconds`; undefined for anything else. */
+function parseInstant(text: unknown): Instant | undefined {
+  const match = typeof text === 'string' ? /^(\d{1,15})(?:\.(\d{9}))?$/.exec(text) : null;
+  return match === null ? undefined : { seconds: Number(match[1]), nanoseconds: Number(match[2] ?? '0') };
+}
+
+/** restat's notes in the manifest (`unprotected.restat`); whatever has another shape is ignored. */
+function notesOf(snapshot: SnapshotReader): Readonly<Record<string, unknown>> {
+  const notes = snapshot.manifest.unprotected['restat'];
+  return notes !== null && typeof notes === 'object' && !Array.isArray(notes) ? { ...notes } : {};
+}
+
+function untrustedOf(notes: Readonly<Record<string, unknown>>, archive: string): Set<number> {
+  const lists = notes['untrusted'];
+  const list =
+    lists !== null && typeof lists === 'object'
+      ? Object.entries(lists).find(([name]) => name === archive)?.[1]
+      : [];
+  return new Set(Array.isArray(list) ? list.filter((offset) => typeof offset === 'number') : []);
+}
+
+/** The start of the run that made a snapshot; the payload index's creation time where the manifest does not say. */
+function startOf(notes: Readonly<Record<string, unknown>>, payload: DynamicIndex): Instant {
+  return parseInstant(notes['start']) ?? { seconds: payload.ctime, nanoseconds: 0 };
+}
+
+/** The indexes of the pair, or why they cannot serve. */
+async function openIndexes(
+  snapshot: SnapshotReader,
+  archive: string,
+): Promise<{ metadata: DynamicIndex; payload: DynamicIndex } | NoReference> {
+  const names = splitNames(archive);
+  const entry = (name: string) => snapshot.manifest.files.find(({ filename }) => filename === name);
+  if (entry(names.metadata) === undefined) {
+    return {
+      message: `Previous manifest does not contain an archive called '${names.metadata}', continue without reference`,
+    };
+  }
+  const payloadEntry = entry(names.payload);
+  if (payloadEntry === undefined)
+    return { message: 'No previous payload index found in manifest, continue without reference' };
+  if (payloadEntry.cryptMode === 'encrypt' || entry(names.metadata)!.cryptMode === 'encrypt') {
+    return { message: 'Crypt mode mismatch, continue without reference' };
+  }
+  try {
+    return { metadata: await snapshot.index(names.metadata), payload: await snapshot.index(names.payload) };
+  } catch (error) {
+    return { message: `No previous metadata index, continue without reference: ${messageOf(error)}` };
+  }
+}
+
+/** For each entry 1 if its chunk can be injected: it is there, and not longer than chunks may be. */
+async function presentChunks(payload: DynamicIndex, chunks: NativeChunkStore): Promise<Uint8Array> {
+  const present = await chunks.probe(payload.entries);
+  for (let i = 0; i < payload.count; i += 1)
+    if (payload.end(i) - payload.start(i) > MAX_CHUNK) present[i] = 0;
+  return present;
+}
+
+/**
+ * Opens the reference of an archive (`NAME.pxar`) in the previous snapshot. Everything that is wrong with it is a reason, not an
+ * error. Spools the whole metadata stream: `directory` is where the temporary file lies.
+ */
+export async function openReference(
+  snapshot: SnapshotReader,
+  chunks: NativeChunkStore,
+  archive: string,
+  directory: string,
+): Promise<Reference | NoReference> {
+  const indexes = await openIndexes(snapshot, archive);
+  if ('message' in indexes) return indexes;
+  const { metadata, payload } = indexes;
+  const spool = new Spool(snapshot.open(metadata, CACHE_BYTES), metadata, directory);
+  try {
+    const present = await presentChunks(payload, chunks);
+    await spool.complete();
+    const readable = spool.holes[0]?.start ?? spool.size;
+    const files = await native.referenceFileRanges(spool.fd, readable);
+    const notes = notesOf(snapshot);
+    return {
+      name: splitNames(archive).metadata,
+      spool,
+      payload,
+      map: new PayloadMap(payload, files),
+      present,
+      start: startOf(notes, payload),
+      untrusted: untrustedOf(notes, archive),
+    };
+  } catch (error) {
+    await spool.close();
+    return {
+      message: `Previous metadata archive cannot be read, continue without reference: ${messageOf(error)}`,
+    };
+  }
+}

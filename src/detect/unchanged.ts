@@ -1,0 +1,52 @@
+/** When a file counts as unchanged (design: what counts as unchanged, 1). Pure. */
+import { MATCH } from '../native-detect.js';
+import { Reason } from './reasons.js';
+
+/** Seconds and nanoseconds since the epoch, floor-style. */
+export interface Instant {
+  readonly seconds: number;
+  readonly nanoseconds: number;
+}
+
+/** Clocks are coarse and memory-mapped writes are late: files so much older than the reference's run are not racy. */
+const MARGIN_SECONDS = 60;
+
+export function isBefore(a: Instant, b: Instant): boolean {
+  return a.seconds < b.seconds || (a.seconds === b.seconds && a.nanoseconds < b.nanoseconds);
+}
+
+/** What is needed to judge files: made once per run. */
+export interface RacyRule {
+  /** From this modification time on a file is racy … */
+  readonly from: Instant;
+  /** … except where it is later than this; undefined: no exception. */
+  readonly until: Instant | undefined;
+}
+
+/** `start` is when the reference's run began, `now` the present. */
+export function racyRule(start: Instant, now: Instant): RacyRule {
+  const earlier = isBefore(start, now) ? start : now;
+  return {
+    from: { seconds: earlier.seconds - MARGIN_SECONDS, nanoseconds: earlier.nanoseconds },
+    // A start of 0 stands for a run that could not name all files that changed: then everything is racy.
+    until: isBefore(now, start) || start.seconds === 0 ? undefined : now,
+  };
+}
+
+function isRacy(rule: RacyRule, mtime: Instant): boolean {
+  if (isBefore(mtime, rule.from)) return false;
+  return rule.until === undefined || !isBefore(rule.until, mtime);
+}
+
+/** The reason to read a file, or `reused` when it is unchanged. `match` are MATCH bits, `mtime` the recorded time. */
+export function judge(match: number, mtime: Instant, rule: RacyRule): Reason {
+  if (match === 0) return Reason.new;
+  if ((match & MATCH.hardlink) !== 0) return Reason.hardlink;
+  if ((match & MATCH.file) === 0) return Reason.type;
+  if ((match & MATCH.size) === 0) return Reason.size;
+  if ((match & MATCH.mtime) === 0) return Reason.mtime;
+  // Within a second of the epoch, on either side of it.
+  if (mtime.seconds === 0 || mtime.seconds === -1 || (mtime.seconds === 1 && mtime.nanoseconds === 0))
+    return Reason.noMtime;
+  return isRacy(rule, mtime) ? Reason.racy : Reason.reused;
+}
