@@ -1,5 +1,8 @@
 #include "binding/scan.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "file/read_files.h"
@@ -35,16 +38,26 @@ bool indexes_below(const std::vector<std::uint32_t>& indexes, std::size_t count)
   return true;
 }
 
-// Records of `stats` (a buffer of StatRecord) at `indexes`.
-bool select_records(const Napi::Value& stats, const std::vector<std::uint32_t>& indexes, std::size_t names,
-                    StatRecords& out) {
-  const auto all = copy_array<StatRecord>(stats);
-  if (!indexes_below(indexes, all.size())) return false;
-  for (const auto index : indexes) {
-    if (all[index].name_index >= names) return false;
-    out.push_back(all[index]);
-  }
+// Records of `stats` (a buffer of StatRecord) at `indexes`; the directory may have far more than these.
+bool select_records(const Napi::Value& stats, const std::vector<std::uint32_t>& indexes, StatRecords& out) {
+  const auto all = bytes_of(stats);
+  if (!indexes_below(indexes, all.size() / sizeof(StatRecord))) return false;
+  out.reserve(indexes.size());
+  for (const auto index : indexes)
+    out.push_back(load_le<StatRecord>(all.data() + index * sizeof(StatRecord)));
   return true;
+}
+
+// Name `index` of a packed listing, which is not copied as a whole for it; nothing where there is none.
+std::optional<std::string> name_in(ByteSpan listing, std::size_t index) {
+  if (listing.size() < 12) return std::nullopt;
+  const std::size_t count = load_le<std::uint32_t>(listing.data());
+  const std::size_t names_at = 8 + 4 * (count + 1) + count;
+  if (index >= count || names_at > listing.size()) return std::nullopt;
+  const auto from = load_le<std::uint32_t>(listing.data() + 8 + 4 * index);
+  const auto to = load_le<std::uint32_t>(listing.data() + 8 + 4 * (index + 1));
+  if (from > to || to > listing.size() - names_at) return std::nullopt;
+  return std::string(reinterpret_cast<const char*>(listing.data()) + names_at + from, to - from);
 }
 
 class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
@@ -123,7 +136,8 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
   Napi::Value describe(const Napi::CallbackInfo& info) {
     auto listing = listing_of(info[1]);
     StatRecords records;
-    if (!listing || !select_records(info[2], copy_array<std::uint32_t>(info[3]), listing->count(), records))
+    if (!listing || !select_records(info[2], copy_array<std::uint32_t>(info[3]), records) ||
+        std::ranges::any_of(records, [&](const StatRecord& r) { return r.name_index >= listing->count(); }))
       return misuse(info.Env(), "describe: not a listing and its stat records");
     auto& environment = Environment::of(info.Env());
     auto& pending = environment.pending(info.Env());
@@ -164,14 +178,16 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
   static bool append_requests(const Napi::Value& group, std::vector<ReadRequest>& out) {
     if (!group.IsObject()) return false;
     auto object = group.As<Napi::Object>();
-    auto listing = listing_of(object.Get("list"));
+    const auto listing = bytes_of(object.Get("list"));
     StatRecords records;
-    if (!listing || !select_records(object.Get("stats"), copy_array<std::uint32_t>(object.Get("indexes")),
-                                    listing->count(), records))
+    if (!select_records(object.Get("stats"), copy_array<std::uint32_t>(object.Get("indexes")), records))
       return false;
     const auto directory = static_cast<std::uint32_t>(number_of(object.Get("directory")));
-    for (const auto& record : records)
-      out.push_back({directory, std::string(listing->name(record.name_index)), record});
+    for (const auto& record : records) {
+      auto name = name_in(listing, record.name_index);
+      if (!name) return false;
+      out.push_back({directory, std::move(*name), record});
+    }
     return true;
   }
 

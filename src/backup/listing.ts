@@ -51,6 +51,20 @@ export function nameLatin1(list: Listing, i: number): string {
   return list.toString('latin1', nameStart(list, i), nameEnd(list, i));
 }
 
+/** Index of a name in a listing, which is sorted by bytes; −1 where it is not there. */
+export function indexOfName(list: Listing, name: Uint8Array): number {
+  let low = 0;
+  let high = countNames(list);
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const order = list.compare(name, 0, name.length, nameStart(list, middle), nameEnd(list, middle));
+    if (order === 0) return middle;
+    if (order < 0) low = middle + 1;
+    else high = middle;
+  }
+  return -1;
+}
+
 export function countRecords(stats: StatRecords): number {
   return stats.length / STAT.size;
 }

@@ -3,18 +3,27 @@ import type { NativeTree } from '../native-scan.js';
 import { STAT } from '../native-scan.js';
 import { FileType, fileType, nameBytes, record, statWord } from './listing.js';
 import type { WalkOptions } from './options.js';
-import { Keep, type ScannedDirectory, scanDirectory } from './scan-directory.js';
+import { Keep, type ScannedDirectory, type ScanTarget, scanDirectory } from './scan-directory.js';
 
-/** Directories being scanned at one time. */
+/** Scans of directories at one time. */
 const IN_FLIGHT = 12;
 /** Entries that may have been scanned and not yet been used. */
 const LOOK_AHEAD_ENTRIES = 32_768;
+
+/** Whether a scan may hold more than its names; `enter` ends its waiting. */
+interface Admission {
+  wanted: boolean;
+  entries: number;
+  enter: (() => void) | undefined;
+}
 
 export class ScanAhead {
   readonly #tree: NativeTree;
   readonly #options: WalkOptions;
   /** Directories with subdirectories that nobody has asked for, the next one needed on top. */
   readonly #open: ScannedDirectory[] = [];
+  /** Scans that know their names and wait until less is held. */
+  readonly #waiting = new Set<Admission>();
   #inFlight = 0;
   #entriesAhead = 0;
   #stopped = false;
@@ -26,7 +35,10 @@ export class ScanAhead {
 
   /** Scans the root; `self` is its stat record. */
   async root(self: Buffer): Promise<ScannedDirectory> {
-    const root = await this.#start({ id: 0, path: '', patterns: this.#options.excludes, held: 0, self });
+    const root = await this.#start(
+      { id: 0, path: '', patterns: this.#options.excludes, held: 0, self },
+      { wanted: true, entries: 0, enter: undefined },
+    );
     this.#use(root);
     return root;
   }
@@ -34,9 +46,10 @@ export class ScanAhead {
   /** The subdirectory in `row`, which must be asked for in ascending order of rows. */
   async child(parent: ScannedDirectory, row: number): Promise<ScannedDirectory> {
     if (!parent.children.has(row)) this.#scanRow(parent, row);
-    const promise = parent.children.get(row)!;
+    const scan = parent.children.get(row)!;
     parent.children.delete(row);
-    const directory = await promise;
+    scan.hurry();
+    const directory = await scan.directory;
     this.#use(directory);
     return directory;
   }
@@ -53,6 +66,10 @@ export class ScanAhead {
 
   #use(directory: ScannedDirectory): void {
     this.#entriesAhead -= directory.keep.length;
+    for (const admission of this.#waiting) {
+      if (this.#entriesAhead >= LOOK_AHEAD_ENTRIES) break;
+      this.#hurry(admission);
+    }
     this.#advance();
   }
 
@@ -60,23 +77,48 @@ export class ScanAhead {
     parent.nextToScan = row + 1;
     const name = nameBytes(parent.list, statWord(parent.stats, row, STAT.nameIndex));
     const self = record(parent.stats, row);
-    const promise = this.#start({
-      id: this.#tree.enter(parent.id, name, self),
-      path: `${parent.path}/${name.toString('latin1')}`,
-      patterns: parent.patterns,
-      held: parent.held,
-      self,
-    });
+    const admission: Admission = { wanted: false, entries: 0, enter: undefined };
+    const directory = this.#start(
+      {
+        id: this.#tree.enter(parent.id, name, self),
+        path: `${parent.path}/${name.toString('latin1')}`,
+        patterns: parent.patterns,
+        held: parent.held,
+        self,
+      },
+      admission,
+    );
     // Whoever needs the directory sees the error; nobody may ever need it.
-    promise.catch(() => undefined);
-    parent.children.set(row, promise);
+    directory.catch(() => undefined);
+    parent.children.set(row, { directory, hurry: () => this.#hurry(admission) });
   }
 
-  async #start(target: Parameters<typeof scanDirectory>[2]): Promise<ScannedDirectory> {
+  #hurry(admission: Admission): void {
+    admission.wanted = true;
+    if (!this.#waiting.delete(admission)) return;
+    this.#entriesAhead += admission.entries;
+    admission.enter?.();
+  }
+
+  /** Lets a scan hold its records: at once while little is held or when it is wanted, else when it is its turn. */
+  #admit(admission: Admission, entries: number): Promise<void> | undefined {
+    admission.entries = entries;
+    if (admission.wanted || this.#entriesAhead < LOOK_AHEAD_ENTRIES) {
+      this.#entriesAhead += entries;
+      return undefined;
+    }
+    this.#waiting.add(admission);
+    return new Promise((resolve) => {
+      admission.enter = resolve;
+    });
+  }
+
+  async #start(target: Omit<ScanTarget, 'admit'>, admission: Admission): Promise<ScannedDirectory> {
     this.#inFlight += 1;
+    const admit = (entries: number): Promise<void> | undefined => this.#admit(admission, entries);
     try {
-      const directory = await scanDirectory(this.#tree, this.#options, target);
-      this.#entriesAhead += directory.keep.length;
+      const directory = await scanDirectory(this.#tree, this.#options, { ...target, admit });
+      this.#entriesAhead += directory.keep.length - admission.entries;
       this.#open.push(directory);
       return directory;
     } finally {

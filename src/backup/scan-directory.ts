@@ -21,6 +21,7 @@ import {
   fileSize,
   fileType,
   identityKey,
+  indexOfName,
   nameLatin1,
   record,
   sameDevice,
@@ -59,7 +60,14 @@ export interface ScannedDirectory {
   /** First row whose subdirectory has not been asked for. */
   nextToScan: number;
   /** Scans of subdirectories by row. */
-  readonly children: Map<number, Promise<ScannedDirectory>>;
+  readonly children: Map<number, PendingScan>;
+}
+
+/** A scan that was begun ahead of need. */
+export interface PendingScan {
+  readonly directory: Promise<ScannedDirectory>;
+  /** To be called when somebody waits for it: it is admitted however much is held. */
+  readonly hurry: () => void;
 }
 
 /** Where a scan begins. */
@@ -70,12 +78,15 @@ export interface ScanTarget {
   readonly held: number;
   /** Its own stat record: rows with another device are mount points. */
   readonly self: StatRecords;
+  /** Awaited when the number of names is known, before more than the names is held. */
+  readonly admit?: (entries: number) => Promise<void> | undefined;
 }
 
 /** An empty listing and an empty description alike. */
 const EMPTY = Buffer.alloc(12);
 
 const EXCLUDE_FILE = '.pxarexclude';
+const EXCLUDE_FILE_BYTES = Buffer.from(EXCLUDE_FILE);
 const EXCLUDE_FILE_LIMIT = 16 * 1024 * 1024;
 
 const UNREADABLE: ReadonlySet<number> = new Set([constants.errno.EACCES, constants.errno.EPERM]);
@@ -128,16 +139,16 @@ class DirectoryScan {
   async #scan(describe: boolean): Promise<ScannedDirectory> {
     const { id, held } = this.#target;
     const list = await this.#tree.list(id, this.#options.entriesMax - held);
-    const names = Array.from({ length: countNames(list) }, (_, i) => nameLatin1(list, i));
-    await this.#readExcludeFile(names);
-    const selected = (await this.#markedBy(names)) ?? this.#select(list, names);
+    await this.#target.admit?.(countNames(list));
+    await this.#readExcludeFile(list);
+    const selected = (await this.#markedBy(list)) ?? this.#select(list);
     if (selected.length === 0) return this.#result(list, EMPTY.subarray(0, 0), EMPTY, new Uint8Array(0));
-    const stats = this.#judge(await this.#tree.stat(id, list, selected), names);
+    const stats = this.#judge(await this.#tree.stat(id, list, selected), list);
     const keep = new Uint8Array(countRecords(stats)).fill(Keep.yes);
-    await this.#judgeMountPoints(stats, list, names, keep);
+    await this.#judgeMountPoints(stats, list, keep);
     if (!describe) return this.#result(list, stats, EMPTY, keep);
     const description = await this.#tree.describe(id, list, stats, Uint32Array.from(keep.keys()));
-    this.#judgeBodies(description, stats, names, keep);
+    this.#judgeBodies(description, stats, list, keep);
     return this.#result(list, stats, description, keep);
   }
 
@@ -163,8 +174,8 @@ class DirectoryScan {
     this.#warnings.push({ kind, path, message });
   }
 
-  async #readExcludeFile(names: readonly string[]): Promise<void> {
-    if (!names.includes(EXCLUDE_FILE)) return;
+  async #readExcludeFile(list: Listing): Promise<void> {
+    if (indexOfName(list, EXCLUDE_FILE_BYTES) < 0) return;
     const text = await this.#tree.content(this.#target.id, EXCLUDE_FILE, EXCLUDE_FILE_LIMIT);
     if (text === undefined) return;
     const { entries, bad } = parseExcludeFile(text.toString('latin1'), this.#target.path);
@@ -175,11 +186,11 @@ class DirectoryScan {
   }
 
   /** The selection of a directory that a marker file closes: that file alone. */
-  async #markedBy(names: readonly string[]): Promise<Uint32Array | undefined> {
+  async #markedBy(list: Listing): Promise<Uint32Array | undefined> {
     for (const marker of this.#options.markers) {
-      const index = names.indexOf(marker.name);
+      const index = indexOfName(list, Buffer.from(marker.name, 'latin1'));
       if (index < 0 || !(await this.#hasMarker(marker))) continue;
-      this.#excluded += names.length - 1;
+      this.#excluded += countNames(list) - 1;
       return Uint32Array.of(index);
     }
     return undefined;
@@ -194,16 +205,21 @@ class DirectoryScan {
     return head?.toString('latin1') === marker.header;
   }
 
-  #select(list: Listing, names: readonly string[]): Uint32Array {
-    const selected = new Uint32Array(names.length);
+  /** All names but those that patterns exclude. A name becomes a string only where there are patterns. */
+  #select(list: Listing): Uint32Array {
+    const total = countNames(list);
+    const selected = new Uint32Array(total);
     let count = 0;
-    for (let i = 0; i < names.length; i += 1) {
-      if (this.#patterns.length > 0 && this.#isExcluded(names[i]!, kindOf(directoryEntryType(list, i))))
+    for (let i = 0; i < total; i += 1) {
+      if (
+        this.#patterns.length > 0 &&
+        this.#isExcluded(nameLatin1(list, i), kindOf(directoryEntryType(list, i)))
+      )
         continue;
       selected[count] = i;
       count += 1;
     }
-    this.#excluded += names.length - count;
+    this.#excluded += total - count;
     return selected.subarray(0, count);
   }
 
@@ -212,36 +228,37 @@ class DirectoryScan {
   }
 
   /** The records that stay, after what only a record can tell: errors, kinds that getdents did not give, sizes. */
-  #judge(stats: StatRecords, names: readonly string[]): StatRecords {
-    const kept: Buffer[] = [];
+  #judge(stats: StatRecords, list: Listing): StatRecords {
     const count = countRecords(stats);
+    let kept = 0;
     for (let row = 0; row < count; row += 1) {
       const error = statWord(stats, row, STAT.error);
-      const name = names[statWord(stats, row, STAT.nameIndex)]!;
-      if (error !== 0) this.#warn(kindOfErrno(error), `${this.#target.path}/${name}`, errnoText(error));
-      else if (this.#isLeftOut(stats, row, name)) this.#excluded += 1;
-      else kept.push(record(stats, row));
+      if (error !== 0) this.#warn(kindOfErrno(error), this.#pathOf(stats, list, row), errnoText(error));
+      else if (this.#isLeftOut(stats, row, list)) this.#excluded += 1;
+      else {
+        if (kept < row) stats.copyWithin(kept * STAT.size, row * STAT.size, (row + 1) * STAT.size);
+        kept += 1;
+      }
     }
-    return kept.length === count ? stats : Buffer.concat(kept);
+    return stats.subarray(0, kept * STAT.size);
   }
 
-  #isLeftOut(stats: StatRecords, row: number, name: string): boolean {
+  #pathOf(stats: StatRecords, list: Listing, row: number): string {
+    return `${this.#target.path}/${nameLatin1(list, statWord(stats, row, STAT.nameIndex))}`;
+  }
+
+  #isLeftOut(stats: StatRecords, row: number, list: Listing): boolean {
     const type = fileType(stats, row);
     if (type === FileType.regular && fileSize(stats, row) > this.#options.largestFile) return true;
-    return (
-      this.#patterns.length > 0 && this.#isExcluded(name, type === FileType.directory ? 'directory' : 'other')
-    );
+    if (this.#patterns.length === 0) return false;
+    const name = nameLatin1(list, statWord(stats, row, STAT.nameIndex));
+    return this.#isExcluded(name, type === FileType.directory ? 'directory' : 'other');
   }
 
-  async #judgeMountPoints(
-    stats: StatRecords,
-    list: Listing,
-    names: readonly string[],
-    keep: Uint8Array,
-  ): Promise<void> {
+  async #judgeMountPoints(stats: StatRecords, list: Listing, keep: Uint8Array): Promise<void> {
     for (let row = 0; row < keep.length; row += 1) {
       if (fileType(stats, row) !== FileType.directory) continue;
-      const path = `${this.#target.path}/${names[statWord(stats, row, STAT.nameIndex)]!}`;
+      const path = this.#pathOf(stats, list, row);
       if (this.#options.storedEmpty.has(identityKey(stats, row))) {
         keep[row] = Keep.empty;
         this.#warn('notice', path, 'belongs to the repository: stored as an empty directory');
@@ -272,16 +289,11 @@ class DirectoryScan {
   }
 
   /** Drops rows that could not be described, each with a warning. */
-  #judgeBodies(
-    description: Description,
-    stats: StatRecords,
-    names: readonly string[],
-    keep: Uint8Array,
-  ): void {
+  #judgeBodies(description: Description, stats: StatRecords, list: Listing, keep: Uint8Array): void {
     for (let row = 0; row < keep.length; row += 1) {
       const status = bodyStatus(description, row);
       if (status === 0) continue;
-      const path = `${this.#target.path}/${names[statWord(stats, row, STAT.nameIndex)]!}`;
+      const path = this.#pathOf(stats, list, row);
       if (status === DESCRIBE_XATTRS_SKIPPED) {
         this.#warn('xattrs skipped', path, 'too many extended attributes: stored without them');
         continue;

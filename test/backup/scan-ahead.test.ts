@@ -1,0 +1,53 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { indexOfName, nameLatin1 } from '../../src/backup/listing.js';
+import type { WalkOptions } from '../../src/backup/options.js';
+import { ScanAhead } from '../../src/backup/scan-ahead.js';
+import { native } from '../../src/native.js';
+
+const walk: WalkOptions = {
+  excludes: [],
+  allFileSystems: false,
+  includedDevices: new Set(),
+  storedEmpty: new Set(),
+  entriesMax: 1_000_000,
+  largestFile: Number.POSITIVE_INFINITY,
+  markers: [],
+};
+
+/** A tree of directories `0`, `1`, … with so many files each. */
+function makeTree(counts: readonly number[]): string {
+  const root = mkdtempSync(join(tmpdir(), 'restat-scan-'));
+  counts.forEach((count, i) => {
+    mkdirSync(join(root, String(i)));
+    for (let k = 0; k < count; k += 1) writeFileSync(join(root, String(i), `name ${k}`), '');
+  });
+  return root;
+}
+
+test('directories that together hold more than may be scanned ahead all come, in order', async (t) => {
+  const counts = [3, 20_000, 17_000, 500, 2, 16_000];
+  const root = makeTree(counts);
+  t.teardown(() => rmSync(root, { recursive: true }));
+  const tree = new native.Tree(root, false, undefined);
+  const scan = new ScanAhead(tree, walk);
+  const top = await scan.root(tree.root());
+  const found: number[] = [];
+  for (let row = 0; row < top.keep.length; row += 1) {
+    const directory = await scan.child(top, row);
+    found.push(directory.keep.length);
+    scan.release(directory);
+  }
+  t.deepEqual(found, counts);
+});
+
+test('a name is found in a listing, and only whole', async (t) => {
+  const root = makeTree([7]);
+  t.teardown(() => rmSync(root, { recursive: true }));
+  const tree = new native.Tree(join(root, '0'), false, undefined);
+  const list = await tree.list(0, 100);
+  for (let i = 0; i < 7; i += 1) t.is(indexOfName(list, Buffer.from(nameLatin1(list, i))), i);
+  for (const name of ['', 'name', 'name 7', 'name 33', 'zzz']) t.is(indexOfName(list, Buffer.from(name)), -1);
+});
