@@ -41,6 +41,8 @@ export interface ArchiveWriterOptions {
   readonly links: HardlinkTable;
   readonly scan: ScanAhead;
   readonly report: Report;
+  /** Nothing is read: every file is taken to be as its record says. */
+  readonly dryRun: boolean;
   /** Where reused files go; undefined when everything is read. */
   readonly injection: Injection | undefined;
   /** Payload stream position of the first file: behind the start marker. */
@@ -211,6 +213,7 @@ export class ArchiveWriter {
 
   async #writeSmall(part: EntriesPart, row: number): Promise<void> {
     await this.#flushInjection();
+    if (this.#o.dryRun) return this.#writeFresh(part, row);
     const index = this.#nextSmall;
     this.#nextSmall += 1;
     const status = this.#contents!.status[index]!;
@@ -273,6 +276,7 @@ export class ArchiveWriter {
     const name = nameBytes(directory.list, statWord(directory.stats, row, STAT.nameIndex));
     const stat = record(directory.stats, row);
     await this.#flushPayload();
+    if (this.#o.dryRun) return this.#writeFresh(part, row);
     this.#o.onPath(pathOf(directory, row));
     let file: NativeFile;
     try {

@@ -4,13 +4,14 @@ import type { Detector } from '../detect/detector.js';
 import type { Injection } from '../detect/injection.js';
 import type { PaddingTotals } from '../detect/padding.js';
 import { native } from '../native.js';
-import type { IngestProgress, IngestSummary, NativeIngest } from '../native-chunk.js';
+import type { IngestProgress, IngestSummary, NativeChunkStore, NativeIngest } from '../native-chunk.js';
 import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
 import { MetadataEncoder } from '../pxar/encoder.js';
 import type { BackupSession } from '../repository/repository.js';
 import { splitNames } from '../snapshot/archive-names.js';
 import { ArchiveWriter } from './archive-writer.js';
 import { detectParts } from './detect-parts.js';
+import { DryStream } from './dry-stream.js';
 import { BackupError } from './errors.js';
 import { HardlinkTable } from './hardlinks.js';
 import type { WalkOptions } from './options.js';
@@ -33,6 +34,8 @@ export interface ArchiveOptions {
   readonly report: Report;
   /** What files are compared with; undefined: everything is read. */
   readonly detection: ArchiveDetection | undefined;
+  /** Compare only: no contents are read, nothing is stored. */
+  readonly dryRun: boolean;
   readonly cancel: CancelFlag;
   readonly onProgress: (progress: ArchiveProgress) => void;
 }
@@ -114,14 +117,16 @@ class ArchiveRun {
   readonly #scan: ScanAhead;
   #path = '';
 
-  constructor(source: Source, options: ArchiveOptions, session: BackupSession) {
+  constructor(source: Source, options: ArchiveOptions, store: NativeChunkStore) {
     this.#source = source;
     this.#o = options;
     this.#tree = openTree(source, options);
-    const { averageSize } = options;
-    const store = session.chunks;
-    this.#payload = new native.Ingest({ store, averageSize, payload: true, ringBytes: PAYLOAD_RING });
-    this.#metadata = new native.Ingest({ store, averageSize, payload: false, ringBytes: METADATA_RING });
+    const stream = (payload: boolean, ringBytes: number): NativeIngest =>
+      options.dryRun
+        ? new DryStream()
+        : new native.Ingest({ store, averageSize: options.averageSize, payload, ringBytes });
+    this.#payload = stream(true, PAYLOAD_RING);
+    this.#metadata = stream(false, METADATA_RING);
     this.#blocks = new MetadataQueue(this.#metadata);
     this.#links = new HardlinkTable(native.openUnnamed(options.temporaryDirectory));
     this.#scan = new ScanAhead(this.#tree, options.walk);
@@ -183,6 +188,7 @@ class ArchiveRun {
       scan: this.#scan,
       report: this.#o.report,
       injection: this.#o.detection?.injection,
+      dryRun: this.#o.dryRun,
       payloadStart: PAYLOAD_START.length,
       onPath: (path) => {
         this.#path = path;
@@ -196,7 +202,7 @@ class ArchiveRun {
     const walked = walkParts(this.#scan, this.#links, root);
     const detector = this.#o.detection?.detector;
     const parts = detector === undefined ? walked : detectParts(walked, detector);
-    for await (const run of ahead(readRuns(this.#tree, parts), RUNS_AHEAD)) {
+    for await (const run of ahead(readRuns(this.#o.dryRun ? undefined : this.#tree, parts), RUNS_AHEAD)) {
       await writer.writeRun(run);
       await this.#blocks.drain();
       this.#progress();
@@ -231,7 +237,7 @@ export async function backupArchive(
   options: ArchiveOptions,
   session: BackupSession,
 ): Promise<ArchiveSummary> {
-  const summary = await new ArchiveRun(source, options, session).run();
+  const summary = await new ArchiveRun(source, options, session.chunks).run();
   const names = splitNames(source.archive);
   await session.putIndex(names.payload, summary.payload);
   await session.putIndex(names.metadata, summary.metadata);

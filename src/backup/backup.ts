@@ -1,9 +1,8 @@
 /** A whole backup: session, archives one after the other, manifest. */
-import type { Instant } from '../detect/unchanged.js';
 import { native } from '../native.js';
 import type { BackupSession, Repository } from '../repository/repository.js';
-import type { JsonValue } from '../snapshot/json-text.js';
 import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
+import { encodeRunNotes, type Instant, type RunNotes } from '../snapshot/run-notes.js';
 import { type ArchiveProgress, type ArchiveSummary, backupArchive } from './archive.js';
 import { type DetectionWishes, RunDetection } from './detection.js';
 import type { WalkOptions } from './options.js';
@@ -26,6 +25,8 @@ export interface BackupRequest {
   readonly clock: () => { readonly seconds: number; readonly nanoseconds: number };
   readonly signal: AbortSignal;
   readonly detection: DetectionWishes;
+  /** Compare and count, but read no contents and store nothing. */
+  readonly dryRun: boolean;
   /** Gets each file that is stored, with the number of its Reason; undefined: nobody asks. */
   readonly onFile?: ((path: Buffer, reason: number, size: number) => void) | undefined;
   readonly onMessage: (message: string) => void;
@@ -48,20 +49,19 @@ export interface BackupSummary {
 /** At most so many untrusted files of one archive are named; with more the whole run counts as racy. */
 const UNTRUSTED_MAX = 1000;
 
-/** What restat notes of a run in the manifest's `unprotected` part (design: what counts as unchanged). */
-function runNotes(
-  start: string,
-  generation: number,
-  archives: readonly ArchiveSummary[],
-): { [key: string]: JsonValue } {
+/** What is noted of a run (design: what counts as unchanged). */
+function notesOf(start: Instant, generation: number, archives: readonly ArchiveSummary[]): RunNotes {
   const tooMany = archives.some(({ untrustedCount }) => untrustedCount > UNTRUSTED_MAX);
-  const untrusted = archives
-    .filter((archive) => archive.untrusted.length > 0)
-    .map((archive) => [archive.archive, [...archive.untrusted]] as const);
+  const untrusted = archives.filter((archive) => archive.untrusted.length > 0 && !tooMany);
   return {
-    start: tooMany ? '0' : start,
+    start: tooMany ? { seconds: 0, nanoseconds: 0 } : start,
     generation,
-    ...(untrusted.length > 0 && !tooMany ? { untrusted: Object.fromEntries(untrusted) } : {}),
+    untrusted: Object.fromEntries(untrusted.map((each) => [each.archive, each.untrusted])),
+    padding: Object.fromEntries(
+      archives.flatMap(({ archive, padding }) =>
+        padding === undefined ? [] : [[archive, { dead: padding.dead, duplicate: padding.duplicate }]],
+      ),
+    ),
   };
 }
 
@@ -90,6 +90,7 @@ async function writeArchives(
             temporaryDirectory: request.temporaryDirectory,
             report,
             detection: await detection.archive(source.archive),
+            dryRun: request.dryRun,
             cancel,
             onProgress: request.onProgress,
           },
@@ -125,20 +126,21 @@ async function detectAndWrite(
 export async function runBackup(request: BackupRequest): Promise<BackupSummary> {
   const { repository, namespace, group, time, signal } = request;
   const now = request.clock().seconds;
-  const session = await repository.begin(namespace, group, time, {
-    owner: request.owner,
-    waitSeconds: request.lockWaitSeconds,
-    signal,
-    now,
-  });
+  const session = request.dryRun
+    ? await repository.rehearse(namespace, group, time)
+    : await repository.begin(namespace, group, time, {
+        owner: request.owner,
+        waitSeconds: request.lockWaitSeconds,
+        signal,
+        now,
+      });
   const report = new Report(request);
   try {
     request.onStart(session);
     const start = request.clock();
     const { archives, generation } = await detectAndWrite(request, session, report, start);
     signal.throwIfAborted();
-    const text = `${start.seconds}.${String(start.nanoseconds).padStart(9, '0')}`;
-    await session.finish({ restat: runNotes(text, generation, archives) });
+    await session.finish({ restat: encodeRunNotes(notesOf(start, generation, archives)) });
     return {
       snapshot: session.snapshot,
       archives,

@@ -3,11 +3,10 @@ import { Detector } from '../detect/detector.js';
 import { Injection } from '../detect/injection.js';
 import type { PaddingBudget } from '../detect/padding.js';
 import { openReference, type Reference } from '../detect/reference.js';
-import type { Instant } from '../detect/unchanged.js';
 import type { BackupSession, Repository, SnapshotReader } from '../repository/repository.js';
 import type { ArchiveName } from '../snapshot/archive-names.js';
-import type { JsonValue } from '../snapshot/json-text.js';
 import type { Namespace } from '../snapshot/names.js';
+import { type Instant, runNotes } from '../snapshot/run-notes.js';
 import type { ArchiveDetection } from './archive.js';
 
 /** What the command line says of change detection. */
@@ -35,18 +34,6 @@ const DUPLICATE = 0.1;
 /** An index entry costs this part of an average chunk. */
 const ENTRY_PART = 128;
 const NO_MANIFEST = 'No previous manifest, fallback to regular mode';
-
-/** How many metadata runs in a row led to a snapshot. */
-function generationOf(snapshot: SnapshotReader): number {
-  const notes: JsonValue | undefined = snapshot.manifest.unprotected['restat'];
-  const generation =
-    notes !== null && typeof notes === 'object' && !Array.isArray(notes) && 'generation' in notes
-      ? notes['generation']
-      : 0;
-  return typeof generation === 'number' && Number.isSafeInteger(generation) && generation >= 0
-    ? generation
-    : 0;
-}
 
 function isFailed({ manifest }: SnapshotReader): boolean {
   const state = manifest.unprotected['verify_state'];
@@ -90,7 +77,7 @@ export class RunDetection {
       return;
     }
     const { fullEvery } = this.#wishes;
-    const generation = generationOf(this.#previous);
+    const generation = runNotes(this.#previous.manifest).generation;
     if (isFailed(this.#previous)) {
       await this.#refuse('Verification of the previous snapshot failed, fallback to regular mode');
     } else if (fullEvery !== undefined && generation >= fullEvery) {

@@ -22,13 +22,13 @@ export function isRead({ reasons }: EntriesPart, i: number): boolean {
 }
 
 class RunBuilder {
-  readonly #tree: NativeTree;
+  readonly #tree: NativeTree | undefined;
   #parts: WalkPart[] = [];
   #groups: ReadGroup[] = [];
   #bytes = 0;
   #entries = 0;
 
-  constructor(tree: NativeTree) {
+  constructor(tree: NativeTree | undefined) {
     this.#tree = tree;
   }
 
@@ -57,7 +57,7 @@ class RunBuilder {
   }
 
   close(): Run {
-    const contents = this.#groups.length > 0 ? this.#tree.read(this.#groups) : undefined;
+    const contents = this.#groups.length > 0 ? this.#tree?.read(this.#groups) : undefined;
     // The writer sees the error when it comes to this run.
     contents?.catch(() => undefined);
     const run = { parts: this.#parts, contents };
@@ -69,8 +69,11 @@ class RunBuilder {
   }
 }
 
-/** The parts as runs, in order. */
-export async function* readRuns(tree: NativeTree, parts: AsyncGenerator<WalkPart>): AsyncGenerator<Run> {
+/** The parts as runs, in order. Without a tree nothing is read. */
+export async function* readRuns(
+  tree: NativeTree | undefined,
+  parts: AsyncGenerator<WalkPart>,
+): AsyncGenerator<Run> {
   const builder = new RunBuilder(tree);
   for await (const part of parts) {
     builder.add(part);

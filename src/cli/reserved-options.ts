@@ -21,7 +21,6 @@ const RESERVED: ReadonlyMap<string, string> = new Map([
   ['keyfd', KEY],
   ['master-pubkey-file', KEY],
   ['master-pubkey-fd', KEY],
-  ['dry-run', 'comes with a later version; leave it out'],
   ['no-cache', 'is for datastores in object stores, which a later version will reach; leave it out'],
 ]);
 

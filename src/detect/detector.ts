@@ -1,13 +1,14 @@
 /** Judges the files of a live tree against the reference and decides, in archive order, what is reused. */
 import { MATCH } from '../native-detect.js';
 import { STAT } from '../native-scan.js';
+import type { Instant } from '../snapshot/run-notes.js';
 import { type LiveRows, Lockstep } from './lockstep.js';
 import { BudgetedPrices, Padding, type PaddingBudget } from './padding.js';
 import type { Prices } from './plan.js';
 import { Reason } from './reasons.js';
 import type { Reference } from './reference.js';
 import { ReuseDecider } from './reuse-decider.js';
-import { type Instant, judge, type RacyRule, racyRule } from './unchanged.js';
+import { judge, type RacyRule, racyRule } from './unchanged.js';
 
 export interface DetectorOptions {
   readonly prices: Prices;

@@ -4,9 +4,9 @@ import type { NativeChunkStore } from '../native-chunk.js';
 import type { SnapshotReader } from '../repository/repository.js';
 import { splitNames } from '../snapshot/archive-names.js';
 import type { DynamicIndex } from '../snapshot/dynamic-index.js';
+import { type Instant, runNotes } from '../snapshot/run-notes.js';
 import { PayloadMap } from './payload-map.js';
 import { Spool } from './spool.js';
-import type { Instant } from './unchanged.js';
 
 /** An open reference. `close` ends it. */
 export interface Reference {
@@ -33,32 +33,6 @@ const CACHE_BYTES = 32 * 1024 * 1024;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** `seconds.nanoseconds`; undefined for anything else. */
-function parseInstant(text: unknown): Instant | undefined {
-  const match = typeof text === 'string' ? /^(\d{1,15})(?:\.(\d{9}))?$/.exec(text) : null;
-  return match === null ? undefined : { seconds: Number(match[1]), nanoseconds: Number(match[2] ?? '0') };
-}
-
-/** restat's notes in the manifest (`unprotected.restat`); whatever has another shape is ignored. */
-function notesOf(snapshot: SnapshotReader): Readonly<Record<string, unknown>> {
-  const notes = snapshot.manifest.unprotected['restat'];
-  return notes !== null && typeof notes === 'object' && !Array.isArray(notes) ? { ...notes } : {};
-}
-
-function untrustedOf(notes: Readonly<Record<string, unknown>>, archive: string): Set<number> {
-  const lists = notes['untrusted'];
-  const list =
-    lists !== null && typeof lists === 'object'
-      ? Object.entries(lists).find(([name]) => name === archive)?.[1]
-      : [];
-  return new Set(Array.isArray(list) ? list.filter((offset) => typeof offset === 'number') : []);
-}
-
-/** The start of the run that made a snapshot; the payload index's creation time where the manifest does not say. */
-function startOf(notes: Readonly<Record<string, unknown>>, payload: DynamicIndex): Instant {
-  return parseInstant(notes['start']) ?? { seconds: payload.ctime, nanoseconds: 0 };
 }
 
 /** The indexes of the pair, or why they cannot serve. */
@@ -113,15 +87,16 @@ export async function openReference(
     await spool.complete();
     const readable = spool.holes[0]?.start ?? spool.size;
     const files = await native.referenceFileRanges(spool.fd, readable);
-    const notes = notesOf(snapshot);
+    const { start, untrusted } = runNotes(snapshot.manifest);
     return {
       name: splitNames(archive).metadata,
       spool,
       payload,
       map: new PayloadMap(payload, files),
       present,
-      start: startOf(notes, payload),
-      untrusted: untrustedOf(notes, archive),
+      // The payload index is made when the run begins to write.
+      start: start ?? { seconds: payload.ctime, nanoseconds: 0 },
+      untrusted: new Set(untrusted[archive] ?? []),
     };
   } catch (error) {
     await spool.close();

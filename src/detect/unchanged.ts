@@ -1,12 +1,7 @@
 /** When a file counts as unchanged (design: what counts as unchanged, 1). Pure. */
 import { MATCH } from '../native-detect.js';
+import type { Instant } from '../snapshot/run-notes.js';
 import { Reason } from './reasons.js';
-
-/** Seconds and nanoseconds since the epoch, floor-style. */
-export interface Instant {
-  readonly seconds: number;
-  readonly nanoseconds: number;
-}
 
 /** Clocks are coarse and memory-mapped writes are late: files so much older than the reference's run are not racy. */
 const MARGIN_SECONDS = 60;

@@ -10,6 +10,8 @@ export interface FileInfo {
   /** Size as the manifest gives it, of the stored file for the manifest itself; none for what the manifest does not list. */
   readonly size?: number;
   readonly cryptMode?: CryptMode;
+  /** Bytes of a payload archive that no file refers to, where restat noted them. */
+  readonly padding?: number;
 }
 
 export interface SnapshotInfo {
@@ -99,6 +101,8 @@ export interface Repository {
     time: BackupTime,
     options: BeginOptions,
   ): Promise<BackupSession>;
+  /** A session that stores nothing and takes no locks, for a dry run. */
+  rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession>;
   forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void>;
   /** Identities (dev + ino, 16 latin1 bytes) of directories that must not be backed up. */
   ownDirectories(): Promise<ReadonlySet<string>>;

@@ -43,6 +43,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     'change-detection-mode': text('metadata:root'),
     'max-padding': text('20,5'),
     'full-every': number('7', 7),
+    'dry-run': 'flag',
     verbose: 'flag',
     owner: text('ann@pbs'),
     sync: text('file'),

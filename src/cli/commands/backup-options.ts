@@ -119,6 +119,7 @@ export const backupOptions = {
     placeholder: 'N',
     description: 'read everything once after so many runs in mode metadata',
   },
+  'dry-run': { type: 'boolean', description: 'compare and count, but read no contents and store nothing' },
   verbose: { type: 'boolean', description: 'name each file and why it is read' },
   owner: {
     type: 'string',

@@ -33,6 +33,8 @@ function streamLines(name: string, { size, stats }: Stream, seconds: number): st
 }
 
 function archiveLines({ archive, payload, metadata }: ArchiveSummary, seconds: number): string[] {
+  // A dry run made no chunks.
+  if (payload.chunks === 0) return [];
   const names = splitNames(archive);
   const shown = (name: string): string => name.replace(/\.didx$/, '');
   return [

@@ -68,6 +68,7 @@ async function wishesOf(invocation: Invocation, context: Context): Promise<Wishe
     clock: context.clock,
     signal: context.signal,
     detection: detectionOf(invocation, sources),
+    dryRun: optionFlag(invocation, 'dry-run'),
     verbose: optionFlag(invocation, 'verbose'),
   };
   await checkSources(sources);
@@ -79,7 +80,12 @@ function listeners(
   reporter: Reporter,
   progress: BackupProgress,
   watch: Stopwatch,
-  names: { readonly namespace: Namespace; readonly repository: string; readonly verbose: boolean },
+  names: {
+    readonly namespace: Namespace;
+    readonly repository: string;
+    readonly verbose: boolean;
+    readonly dryRun: boolean;
+  },
 ): Listeners {
   const where = names.namespace === '' ? '' : `[${names.namespace}]:`;
   return {
@@ -90,7 +96,8 @@ function listeners(
     onArchive: ({ archive, path }: Source) => {
       watch.nextArchive();
       const { metadata } = splitNames(archive);
-      reporter.say(`Backing up directory '${path}' to '${names.repository}' as ${metadata}`);
+      const verb = names.dryRun ? 'Would back up' : 'Backing up';
+      reporter.say(`${verb} directory '${path}' to '${names.repository}' as ${metadata}`);
     },
     onWarning: (warning) => reporter.notice(warning),
     onProgress: (state) => progress.update(state),
@@ -136,7 +143,7 @@ async function backUp(
     const walk: WalkOptions = { ...wishes.walk, storedEmpty: await repository.ownDirectories() };
     return estimateSources(sources, walk, signal);
   };
-  const names = { namespace, repository: repository.name, verbose: wishes.verbose };
+  const names = { namespace, repository: repository.name, verbose: wishes.verbose, dryRun: wishes.dryRun };
   const request = { ...wishes, repository, ...listeners(reporter, progress, watch, names) };
   const summary = await withEstimate({ reporter, progress }, count, () => runBackup(request));
   return { summary, times: watch.times() };
@@ -146,10 +153,11 @@ function printSummary(
   { summary, times }: Awaited<ReturnType<typeof backUp>>,
   reporter: Reporter,
   context: Context,
-  format: OutputFormat,
+  { format, dryRun }: { readonly format: OutputFormat; readonly dryRun: boolean },
 ): void {
   const json = summaryJson(summary, times);
-  reporter.summary(summaryLines(summary, times), json);
+  const lines = summaryLines(summary, times);
+  reporter.summary(dryRun ? [...lines, 'dry-run: nothing was stored'] : lines, json);
   if (format !== 'text') printJson(context, format, json);
 }
 
@@ -157,13 +165,13 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
   const format = outputFormat(invocation, context);
   const wishes = await wishesOf(invocation, context);
   const repository = await commandRepository(invocation, context, {
-    create: true,
+    create: !wishes.dryRun,
     sync: syncMode(invocation),
   });
   const reporter = new Reporter(context, progressMode(invocation, context));
   try {
     const result = await backUp(wishes, repository, reporter);
-    printSummary(result, reporter, context, format);
+    printSummary(result, reporter, context, { format, dryRun: wishes.dryRun });
     return result.summary.incomplete ? ExitCode.incomplete : ExitCode.done;
   } finally {
     reporter.stop();

@@ -16,7 +16,12 @@ export function shortNames(files: readonly FileInfo[]): string {
 }
 
 export function filesJson({ files }: SnapshotInfo): Json {
-  return files.map(({ filename, size, cryptMode }) => ({ filename, size, 'crypt-mode': cryptMode }));
+  return files.map(({ filename, size, cryptMode, padding }) => ({
+    filename,
+    size,
+    'crypt-mode': cryptMode,
+    padding,
+  }));
 }
 
 export function snapshotJson(info: SnapshotInfo): Json {

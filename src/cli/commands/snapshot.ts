@@ -44,6 +44,13 @@ const fileColumns: readonly Column<FileInfo>[] = [
   { header: 'size', align: 'right', value: ({ size }) => size },
 ];
 
+/** Shown where restat noted it: bytes of old chunks that no file refers to. */
+const paddingColumn: Column<FileInfo> = {
+  header: 'padding',
+  align: 'right',
+  value: ({ padding }) => padding,
+};
+
 async function files(invocation: Invocation, context: Context): Promise<number> {
   const format = outputFormat(invocation, context);
   const repository = await commandRepository(invocation, context);
@@ -54,7 +61,10 @@ async function files(invocation: Invocation, context: Context): Promise<number> 
     throw new RepositoryError('SNAPSHOT_MISSING', `there is no snapshot ${formatSnapshot(snapshot)}`);
   }
   const rows = info.files.toSorted((a, b) => (a.filename < b.filename ? -1 : 1));
-  printTable(context, format, filesJson(info), fileColumns, rows);
+  const columns = rows.some(({ padding }) => padding !== undefined)
+    ? [...fileColumns, paddingColumn]
+    : fileColumns;
+  printTable(context, format, filesJson(info), columns, rows);
   return ExitCode.done;
 }
 

@@ -13,6 +13,7 @@ import {
   parseTime,
   type SnapshotName,
 } from '../../snapshot/names.js';
+import { runNotes } from '../../snapshot/run-notes.js';
 import { systemCode } from '../errors.js';
 import type { FileInfo, GroupInfo, SnapshotInfo } from '../repository.js';
 import { readBounded } from './bounded-read.js';
@@ -108,11 +109,16 @@ async function filesOf(
   manifest: Manifest | undefined,
 ): Promise<FileInfo[]> {
   if (manifest === undefined) return present.map((filename) => ({ filename }));
-  const files: FileInfo[] = manifest.files.map(({ filename, size, cryptMode }) => ({
-    filename,
-    size,
-    cryptMode,
-  }));
+  const { padding } = runNotes(manifest);
+  const files: FileInfo[] = manifest.files.map(({ filename, size, cryptMode }) => {
+    const noted = padding[filename.replace(/\.ppxar\.didx$/, '.pxar')];
+    return {
+      filename,
+      size,
+      cryptMode,
+      ...(noted === undefined ? {} : { padding: noted.dead + noted.duplicate }),
+    };
+  });
   const listed = new Set<string>(manifest.files.map(({ filename }) => filename));
   const size = await sizeOf(join(directory, MANIFEST_NAME));
   const cryptMode = manifest.signature === null ? 'none' : 'sign-only';

@@ -45,6 +45,7 @@ import {
 } from './layout.js';
 import { type Lock, NO_LOCK } from './locks.js';
 import { LocalSnapshotReader } from './reader.js';
+import { Rehearsal } from './rehearsal.js';
 import { LocalSession, type SyncMode } from './session.js';
 import { openStore, type Store } from './store.js';
 
@@ -142,6 +143,12 @@ export class LocalRepository implements Repository {
       for (const lock of locks) await lock.release();
       throw error;
     }
+  }
+
+  async rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession> {
+    const previous = await this.#newestFinished(namespace, group);
+    await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);
+    return new Rehearsal({ ...group, time }, previous?.snapshot, this.#chunkStore());
   }
 
   async forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void> {
