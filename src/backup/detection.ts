@@ -1,4 +1,5 @@
 /** Change detection of a run: which archives have it, the previous snapshot, one statement an archive. CD §3. */
+import { defaultPrices } from '../detect/defaults.js';
 import { Detector } from '../detect/detector.js';
 import { Injection } from '../detect/injection.js';
 import type { PaddingBudget } from '../detect/padding.js';
@@ -28,11 +29,6 @@ export interface DetectionContext {
   readonly say: (message: string) => void;
 }
 
-/** Price of padding that is needed nowhere, and of padding that stands elsewhere, too; per byte. See docs/change-detection.md. */
-const DEAD = 1;
-const DUPLICATE = 0.1;
-/** An index entry costs this part of an average chunk. */
-const ENTRY_PART = 128;
 const NO_MANIFEST = 'No previous manifest, fallback to regular mode';
 
 function isFailed({ manifest }: SnapshotReader): boolean {
@@ -122,7 +118,7 @@ export class RunDetection {
   #detectionOf(reference: Reference): ArchiveDetection {
     const { averageSize, now, say } = this.#context;
     const detector = new Detector(reference, {
-      prices: { dead: DEAD, duplicate: DUPLICATE, entry: averageSize / ENTRY_PART },
+      prices: defaultPrices(averageSize),
       budget: this.#wishes.budget,
       now,
       onDamage: (error, position, resumed) => {

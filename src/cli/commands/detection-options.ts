@@ -1,12 +1,12 @@
 /** Options of change detection: `--change-detection-mode`, `--max-padding`, `--full-every`. */
 import type { DetectionWishes } from '../../backup/detection.js';
 import type { Source } from '../../backup/sources.js';
+import { DEFAULT_BUDGET } from '../../detect/defaults.js';
 import type { ArchiveName } from '../../snapshot/archive-names.js';
 import { type Invocation, optionNumber, optionString } from '../command.js';
 import { UsageError } from '../errors.js';
 
 const COMMAND = ['backup'];
-const DEFAULT_BUDGET = { all: 0.3, dead: 0.1 };
 
 /** `root`, `root.pxar` or `root.pxar.didx` among the sources. */
 function findArchive(name: string, sources: readonly Source[]): ArchiveName {
