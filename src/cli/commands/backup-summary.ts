@@ -93,6 +93,26 @@ function streamJson({ size, chunks, stats }: Stream): Json {
   };
 }
 
+function paddingJson({
+  files,
+  reusedBytes,
+  entries,
+  injectedBytes,
+  partial,
+  dead,
+  duplicate,
+}: PaddingTotals): Json {
+  return {
+    files,
+    'reused-bytes': reusedBytes,
+    entries,
+    'injected-bytes': injectedBytes,
+    partial,
+    dead,
+    duplicate,
+  };
+}
+
 export function summaryJson(summary: BackupSummary, times: RunTimes): { readonly [key: string]: Json } {
   const { snapshot, totals, reasons } = summary;
   return {
@@ -115,7 +135,7 @@ export function summaryJson(summary: BackupSummary, times: RunTimes): { readonly
     ),
     archives: summary.archives.map(({ archive, payload, metadata, padding }) => ({
       archive,
-      padding: padding === undefined ? null : { ...padding },
+      padding: padding === undefined ? null : paddingJson(padding),
       payload: streamJson(payload),
       metadata: streamJson(metadata),
     })),
