@@ -118,7 +118,7 @@ export class RunDetection {
   #detectionOf(reference: Reference): ArchiveDetection {
     const { averageSize, now, say } = this.#context;
     const detector = new Detector(reference, {
-      prices: defaultPrices(averageSize),
+      prices: defaultPrices(averageSize, reference.map.meanChunk),
       budget: this.#wishes.budget,
       now,
       onDamage: (error, position, resumed) => {

@@ -90,6 +90,11 @@ export class PayloadMap {
     return this.count === 0 ? 0 : this.ends[this.count - 1]!;
   }
 
+  /** Mean length of the entries; undefined where there are none. */
+  get meanChunk(): number | undefined {
+    return this.count === 0 ? undefined : this.size / this.count;
+  }
+
   start(entry: number): number {
     return entry === 0 ? 0 : this.ends[entry - 1]!;
   }

@@ -8,7 +8,12 @@ import { cutRun, type Digests, type ModelFile, type ModelIndex, modelMap } from 
 /** How files are decided on. */
 export type Rule =
   | { readonly kind: 'greedy' }
-  | { readonly kind: 'plan'; readonly prices: Prices; readonly budget: PaddingBudget | undefined };
+  | {
+      readonly kind: 'plan';
+      /** Prices for a reference with entries of this mean length. */
+      readonly prices: (meanChunk: number | undefined) => Prices;
+      readonly budget: PaddingBudget | undefined;
+    };
 
 export interface Outcome {
   readonly index: ModelIndex;
@@ -30,10 +35,11 @@ function decideByPlan(
 ): boolean[] {
   const decisions: boolean[] = [];
   const account = new Padding(map);
+  const prices = rule.prices(map.meanChunk);
   const budgeted =
-    rule.budget === undefined ? undefined : new BudgetedPrices(rule.prices, rule.budget, map.shares());
+    rule.budget === undefined ? undefined : new BudgetedPrices(prices, rule.budget, map.shares());
   let nextLook = LOOK_EVERY;
-  const decider = new ReuseDecider(map, budgeted?.prices ?? rule.prices, (reuse) => {
+  const decider = new ReuseDecider(map, budgeted?.prices ?? prices, (reuse) => {
     const file = files[decisions.length]!;
     decisions.push(reuse);
     if (reuse) account.reuse(file.offset!, file.size);

@@ -11,22 +11,19 @@ const MIB = 2 ** 20;
 const AVERAGE = 4 * MIB;
 const CACHE = 64 * MIB;
 
+/** A plan whose prices are the same whatever the reference is like. */
+function fixed(dead: number, duplicate: number, entryPart: number): Rule {
+  return { kind: 'plan', prices: () => ({ dead, duplicate, entry: AVERAGE / entryPart }), budget: undefined };
+}
+
 const rules: readonly (readonly [string, Rule])[] = [
   ['greedy', { kind: 'greedy' }],
-  ['plan 1/1', { kind: 'plan', prices: { dead: 1, duplicate: 1, entry: AVERAGE / 128 }, budget: undefined }],
-  [
-    'plan 1/0.1',
-    { kind: 'plan', prices: { dead: 1, duplicate: 0.1, entry: AVERAGE / 128 }, budget: undefined },
-  ],
-  [
-    'plan 1/0.1, c/8',
-    { kind: 'plan', prices: { dead: 1, duplicate: 0.1, entry: AVERAGE / 1024 }, budget: undefined },
-  ],
-  [
-    'plan 3/0.1',
-    { kind: 'plan', prices: { dead: 3, duplicate: 0.1, entry: AVERAGE / 128 }, budget: undefined },
-  ],
-  ['default + budget', { kind: 'plan', prices: defaultPrices(AVERAGE), budget: DEFAULT_BUDGET }],
+  ['1/1, c 128', fixed(1, 1, 128)],
+  ['1/0.1, c 128', fixed(1, 0.1, 128)],
+  ['1/0.1, c 1024', fixed(1, 0.1, 1024)],
+  ['1/0.1, c 32', fixed(1, 0.1, 32)],
+  ['3/0.1, c 128', fixed(3, 0.1, 128)],
+  ['default', { kind: 'plan', prices: (mean) => defaultPrices(AVERAGE, mean), budget: DEFAULT_BUDGET }],
 ];
 
 function copy(files: readonly ModelFile[]): ModelFile[] {
