@@ -16,12 +16,16 @@ export function parseExcludes(patterns: readonly string[]): MatchEntry[] {
     .map((pattern) => parseMatchEntry(pattern, 'exclude'));
 }
 
+/** A pattern that matches these bytes only: names of directories may look like patterns. */
+function literal(path: string): string {
+  return path.replace(/[\\*?[\]]/g, '\\$&');
+}
+
 function parseLine(line: string, directory: string): MatchEntry {
   const inverted = line.startsWith('!');
   const text = inverted ? line.slice(1) : line;
   const anchored = text.startsWith('/');
-  // Glob characters in the directory's name are not escaped: kept as the reference client does it.
-  const pattern = normalisePattern(anchored ? directory + text : text);
+  const pattern = normalisePattern(anchored ? literal(directory) + text : text);
   return parseMatchEntry((inverted ? '!' : '') + pattern, 'exclude', { anchored });
 }
 

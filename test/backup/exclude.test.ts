@@ -89,11 +89,26 @@ test('lines of .pxarexclude hold from their directory on', (t) => {
     t.false(excluded(list, path), path);
 });
 
-test('glob characters in the directory of a .pxarexclude are not escaped', (t) => {
-  const { entries } = parseExcludeFile('/x\ny', '/we[i]rd');
-  t.false(excluded(entries, '/we[i]rd/x'));
-  t.true(excluded(entries, '/we[i]rd/y'));
-});
+for (const directory of [
+  '/we[i]rd',
+  '/a*b',
+  '/wh?',
+  '/back\\slash',
+  '/x/[[:alpha:]]/**',
+  '/[unclosed',
+  '/]',
+]) {
+  test(`anchored lines of a .pxarexclude in '${directory}' hold there and nowhere else`, (t) => {
+    const { entries, bad } = parseExcludeFile('/x\n!/kept*\ny', directory);
+    t.deepEqual(bad, []);
+    const list = [...parseExcludes(['kept1']), ...entries];
+    t.true(excluded(list, `${directory}/x`));
+    t.true(excluded(list, `${directory}/below/y`));
+    t.false(excluded(list, `${directory}/kept1`));
+    for (const other of ['/weird', '/aXb', '/why', '/backslash', '/x/q/r', '/unclosed', ''])
+      t.false(excluded(list, `${other}/x`), other);
+  });
+}
 
 test('the last entry that matches decides, so deeper files override', (t) => {
   const upper = parseExcludeFile('!a\n*.o', '').entries;

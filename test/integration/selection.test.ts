@@ -89,6 +89,7 @@ test('a .pxarexclude file holds for its directory and below, and deeper ones and
       'sub/deeper/x.tmp': '',
       'we[i]rd/.pxarexclude': '/anchored\n',
       'we[i]rd/anchored': '',
+      'weird/anchored': '',
       'z/keep.tmp': '',
     });
     const result = await world.backup();
@@ -105,7 +106,8 @@ test('a .pxarexclude file holds for its directory and below, and deeper ones and
       'sub/x.tmp',
       'we[i]rd',
       'we[i]rd/.pxarexclude',
-      'we[i]rd/anchored',
+      'weird',
+      'weird/anchored',
       'z',
       'z/keep.tmp',
     ]);
