@@ -20,11 +20,13 @@ export interface RacyRule {
 
 /** `start` is when the reference's run began, `now` the present. */
 export function racyRule(start: Instant, now: Instant): RacyRule {
+  // A start of 0 stands for a run that could not name all files that changed: then everything is racy.
+  if (start.seconds === 0)
+    return { from: { seconds: Number.NEGATIVE_INFINITY, nanoseconds: 0 }, until: undefined };
   const earlier = isBefore(start, now) ? start : now;
   return {
     from: { seconds: earlier.seconds - MARGIN_SECONDS, nanoseconds: earlier.nanoseconds },
-    // A start of 0 stands for a run that could not name all files that changed: then everything is racy.
-    until: isBefore(now, start) || start.seconds === 0 ? undefined : now,
+    until: isBefore(now, start) ? undefined : now,
   };
 }
 
