@@ -62,11 +62,12 @@ Result<bool> ChunkStore::has(const Digest& digest) const {
   return files_->is_there(digest);
 }
 
-Result<Buffer> ChunkStore::load(const Digest& digest, std::optional<std::size_t> length) const {
+Result<Buffer> ChunkStore::load(const Digest& digest, std::optional<std::size_t> length) {
   auto encoded = files_->read(digest, *buffers_);
   auto plain = encoded.ok() ? decode_blob(std::move(encoded.value()), {digest, length}, *buffers_)
                             : std::move(encoded);
   if (plain.ok()) return plain;
+  doubt(digest);
   const Error& error = plain.error();
   if (error.number == ENOENT) return Error::check("CHUNK_MISSING", "chunk " + to_hex(digest) + " is missing");
   if (error.number != 0) return error;
@@ -77,7 +78,7 @@ Result<Buffer> ChunkStore::load(const Digest& digest, std::optional<std::size_t>
 // False: not known, or its file is gone.
 Result<bool> ChunkStore::touch_known(const Digest& digest) {
   const Known state = known(digest);
-  if (state == Known::no) return false;
+  if (state == Known::no || state == Known::doubted) return false;
   if (state == Known::registered) {
     auto there = files_->is_there(digest);
     if (!there.ok() || !there.value()) return there;
@@ -136,6 +137,11 @@ Known ChunkStore::known(const Digest& digest) {
 void ChunkStore::confirm(const Digest& digest) {
   const std::lock_guard lock(mutex_);
   known_.add(digest, Known::confirmed);
+}
+
+void ChunkStore::doubt(const Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  known_.doubt(digest);
 }
 
 }  // namespace restat

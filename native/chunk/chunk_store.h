@@ -32,8 +32,9 @@ class ChunkStore : public ChunkSink {
   // Whether the chunk has a file that is not empty.
   Result<bool> has(const Digest& digest) const;
   // Reads and verifies one chunk; `length` is what the index says. Error codes: CHUNK_MISSING, CHUNK_CORRUPT,
-  // BLOB_ENCRYPTED (the messages name digest and reason), or the system call's.
-  Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length) const;
+  // BLOB_ENCRYPTED (the messages name digest and reason), or the system call's. A chunk that is found damaged
+  // is not known any more: accept() stores it again.
+  Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length);
 
  private:
   enum class Existing { missing, good, bad };
@@ -44,6 +45,7 @@ class ChunkStore : public ChunkSink {
   Result<ChunkOutcome> write(const Digest& digest, ByteView plain, bool replace);
   Known known(const Digest& digest);
   void confirm(const Digest& digest);
+  void doubt(const Digest& digest);
 
   std::unique_ptr<ChunkFiles> files_;
   // What a restore has in flight and in its cache, and what its threads decode.

@@ -27,7 +27,12 @@ void KnownDigests::add(const Digest& digest, Known known) {
     digests_[at] = digest;
     ++count_;
   }
-  if (states_[at] != Known::confirmed) states_[at] = known;
+  if (states_[at] == Known::no || known == Known::confirmed) states_[at] = known;
+}
+
+void KnownDigests::doubt(const Digest& digest) {
+  const std::size_t at = slot(digest);
+  if (states_[at] != Known::no) states_[at] = Known::doubted;
 }
 
 void KnownDigests::reserve(std::size_t more) {

@@ -12,6 +12,7 @@ namespace restat {
 enum class Known : std::uint8_t {
   no,
   registered,  // a finished snapshot of the group lists it; its file has not been looked at yet
+  doubted,     // listed, but its file was found damaged
   confirmed    // this session wrote or verified it
 };
 
@@ -21,8 +22,10 @@ class KnownDigests {
   KnownDigests();
 
   Known find(const Digest& digest) const { return states_[slot(digest)]; }
-  // What is confirmed stays confirmed.
+  // What is confirmed or doubted is not registered again.
   void add(const Digest& digest, Known known);
+  // The file of a chunk is damaged: it has to be stored again, if it is known at all.
+  void doubt(const Digest& digest);
   // Makes room for `more` further digests at once.
   void reserve(std::size_t more);
 

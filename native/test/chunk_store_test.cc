@@ -78,6 +78,22 @@ TEST("a new chunk is a file with the mode of the design, and the second time it 
   CHECK(store->load(sha256(plain), plain.size()).value() == plain);
 }
 
+TEST("a chunk that was found damaged is stored again, though a finished snapshot lists it") {
+  const World world;
+  const Bytes plain = random_bytes(70000, 1);
+  CHECK(stored(*world.open(), plain));
+  const auto store = world.open();
+  CHECK(store->add_known(entries_of({plain})).ok());
+  Bytes damaged = read_file(world.path(sha256(plain)));
+  damaged[1000] ^= 1;
+  write_file(world.path(sha256(plain)), damaged);
+  CHECK_EQ(store->load(sha256(plain), plain.size()).error().code, "CHUNK_CORRUPT");
+  CHECK(store->add_known(entries_of({plain})).ok());
+  CHECK(stored(*store, plain));
+  CHECK(store->load(sha256(plain), plain.size()).value() == plain);
+  CHECK(!stored(*store, plain));
+}
+
 TEST("a file system without unnamed files gets the same chunks, and no temporary names stay") {
   const World world;
   const auto store = world.open({.sync = true, .unnamed = false});

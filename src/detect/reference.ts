@@ -69,7 +69,7 @@ async function presentChunks(payload: DynamicIndex, chunks: NativeChunkStore): P
 }
 
 /**
- * Opens the reference of an archive (`NAME.pxar`) in the previous snapshot. Everything that is wrong with it is a reason, not an
+ * Opens the reference of an archive (`NAME.pxar`) in the previous snapshot; `chunks` is the session's store. Everything that is wrong with it is a reason, not an
  * error. Spools the whole metadata stream: `directory` is where the temporary file lies.
  */
 export async function openReference(
@@ -81,8 +81,15 @@ export async function openReference(
   const indexes = await openIndexes(snapshot, archive);
   if ('message' in indexes) return indexes;
   const { metadata, payload } = indexes;
-  const spool = new Spool(snapshot.open(metadata, CACHE_BYTES), metadata, directory);
+  let spool: Spool | undefined;
   try {
+    // Read through the session's store: it stores a chunk that is found damaged again, should this run make the same one.
+    const stream = new native.ChunkReader({
+      store: chunks,
+      entries: metadata.entries,
+      cacheBytes: CACHE_BYTES,
+    });
+    spool = new Spool(stream, metadata, directory);
     const present = await presentChunks(payload, chunks);
     await spool.complete();
     const readable = spool.holes[0]?.start ?? spool.size;
@@ -99,7 +106,7 @@ export async function openReference(
       untrusted: new Set(untrusted[archive] ?? []),
     };
   } catch (error) {
-    await spool.close();
+    await spool?.close();
     return {
       message: `Previous metadata archive cannot be read, continue without reference: ${messageOf(error)}`,
     };
