@@ -27,10 +27,11 @@ Compared compare_with(const Item& item, const Live& live) {
 }  // namespace
 
 Status ReferenceCursor::begin() {
+  live_depth_ = 1;
   auto root = items_.root();
   if (!root.ok()) return root.error();
   position_ = root.value().next;
-  depth_ = live_depth_ = 1;
+  depth_ = 1;
   return Unit{};
 }
 

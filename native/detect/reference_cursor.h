@@ -38,7 +38,7 @@ class ReferenceCursor {
 
   void set_available(std::uint64_t bytes) { items_.set_available(bytes); }
 
-  // Goes to the root directory.
+  // Goes to the root directory. Where that fails the live tree's root counts as entered all the same.
   Status begin();
   // Enters a subdirectory; true if the reference has one of that name. A directory that it does not have is
   // entered all the same, and everything in it is new.

@@ -34,6 +34,8 @@ export class Lockstep {
   readonly #archive: string;
   /** Names of the live directories that are open, without the root; the first ones are open in the reference, too. */
   readonly #path: Buffer[] = [];
+  /** Nothing of the reference is left. */
+  #gaveUp = false;
 
   constructor(spool: Spool, archive: string, events: LockstepEvents) {
     this.#spool = spool;
@@ -43,7 +45,8 @@ export class Lockstep {
   }
 
   async begin(): Promise<void> {
-    await this.#call(() => this.#cursor.begin());
+    // Where the root itself cannot be read there is nothing to begin with.
+    await this.#call(() => (this.#gaveUp ? 0 : this.#cursor.begin()));
   }
 
   async enter(name: Buffer): Promise<void> {
@@ -105,6 +108,7 @@ export class Lockstep {
     const behind = Math.max(position, this.#spool.holeFrom(position)?.end ?? 0, this.#cursor.position() + 1);
     const next =
       this.#cursor.depth() === 0 ? undefined : await this.#nextSibling(behind).catch(() => undefined);
+    this.#gaveUp = next === undefined;
     this.#cursor.resume(next?.position ?? 0, next?.depth ?? 0);
     this.#events.onDamage(error, position, next !== undefined);
   }
