@@ -58,7 +58,7 @@ export class RunDetection {
 
   /** How many metadata runs in a row this run makes; 0 when everything was read. */
   get generation(): number {
-    return this.#generation;
+    return this.#open.length === 0 ? 0 : this.#generation;
   }
 
   /** Looks at the previous snapshot. Nothing that is wrong with it is an error. */

@@ -80,7 +80,8 @@ export class Detector {
   /** Compares rows; `files` says which of them are files with contents of their own. */
   async judge(rows: LiveRows, files: readonly number[]): Promise<JudgedRows> {
     const { matches, payloads } = await this.#lockstep.compare(rows);
-    const reasons = new Uint8Array(rows.last - rows.first);
+    // A further name of a file is read only where the first one was not stored after all.
+    const reasons = new Uint8Array(rows.last - rows.first).fill(Reason.hardlink);
     const judged: JudgedRows = { ...rows, files, payloads, reasons, undecided: files.length };
     if (files.length > 0) this.#waiting.push(judged);
     for (const row of files) this.#judgeFile(judged, row, matches[row - rows.first]!);
