@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/cancel.h"
 #include "base/error.h"
 #include "scan/tree.h"
@@ -20,6 +21,28 @@ struct Listing {
 
   std::uint32_t count() const;
   std::string_view name(std::uint32_t index) const;
+};
+
+// Gathers the names of one directory from the buffers that getdents64 fills.
+class NameList {
+ public:
+  // Whole records of struct linux_dirent64.
+  void add(ByteView records);
+  std::size_t size() const { return names_.size(); }
+  // The names, sorted, each once: a directory that changes between two buffers may show a name in both.
+  Listing take();
+
+ private:
+  struct Name {
+    std::uint32_t offset;
+    std::uint32_t length;
+    std::uint8_t type;
+  };
+  std::string_view text(const Name& name) const { return {bytes_.data() + name.offset, name.length}; }
+  Listing pack() const;
+
+  std::string bytes_;
+  std::vector<Name> names_;
 };
 
 // Reads at most `limit` names. Errors: those of openat and getdents64; ENTRIES_MAX when there are more.

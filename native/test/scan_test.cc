@@ -1,7 +1,9 @@
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include <array>
 #include <fstream>
 #include <future>
 
@@ -104,6 +106,25 @@ TEST("names come sorted by bytes, without dot and dot-dot, whatever bytes they h
   CHECK_EQ(listing->count(), 6u);
   const char* sorted[] = {"B", "a", "a.b", "b", "new\nline", "\xff\xfe"};
   for (std::uint32_t i = 0; i < 6; ++i) CHECK_EQ(listing->name(i), std::string_view(sorted[i]));
+}
+
+TEST("a name that a changing directory shows in two buffers is listed once") {
+  NameList names;
+  for (const char* buffer : {"ab", "bc", "b"}) {
+    std::vector<std::uint8_t> records;
+    for (const char* name = buffer; *name != 0; ++name) {
+      std::array<std::uint8_t, 24> record{};
+      store_le<std::uint16_t>(record.data() + 16, record.size());
+      record[18] = DT_REG;
+      record[19] = static_cast<std::uint8_t>(*name);
+      records.insert(records.end(), record.begin(), record.end());
+    }
+    names.add(records);
+  }
+  const Listing listing = names.take();
+  CHECK_EQ(listing.count(), 3u);
+  CHECK_EQ(std::string(listing.name(0)) + std::string(listing.name(1)) + std::string(listing.name(2)), "abc");
+  CHECK_EQ(listing.packed.size(), 8u + 4 * 4 + 3 + 3);
 }
 
 TEST("a directory with more names than the limit is ENTRIES_MAX") {
