@@ -9,6 +9,7 @@ import type { HardlinkTable } from './hardlinks.js';
 import {
   bodyEnd,
   bodyStart,
+  bodyStatus,
   FileType,
   fileSize,
   fileType,
@@ -55,6 +56,9 @@ const PAYLOAD_HEADER = 16;
 /** Payload offsets of files that the next run must not trust (design: at most 1,000 per archive). */
 const UNTRUSTED_MAX = 1000;
 const PATH_MAX_STORED = 4096;
+/** Positions beyond are not exact as numbers everywhere. */
+const LONGEST_PAYLOAD = 2 ** 52;
+const NO_SLOTS: ReadonlyMap<number, number> = new Map();
 
 /** Files of a batch whose contents follow each other in the payload stream. */
 interface Pending {
@@ -148,10 +152,29 @@ export class ArchiveWriter {
       const role = part.roles[row - part.first];
       if (role === Role.leaf) this.#writeLeaf(part.directory, row);
       else if (role === Role.link) await this.#writeLaterName(part, row);
-      else if (role !== Role.none && !isRead(part, row - part.first)) await this.#writeReused(part, row);
-      else if (role === Role.small) await this.#writeSmall(part, row);
-      else if (role === Role.large) await this.#writeLarge(part, row);
+      else if (role === Role.none || !this.#fits(part.directory, row)) this.#skipSmall(part, row, role);
+      else if (!isRead(part, row - part.first)) {
+        if (this.#hasPendingFiles) await this.#flushFiles();
+        this.#writeReused(part, row);
+      } else if (role === Role.small) {
+        if (this.#o.injection?.isPending === true) await this.#flushInjection();
+        if (!this.#writeSmall(part, row)) await this.#writeAgain(part, row);
+      } else if (role === Role.large) await this.#writeLarge(part, row);
     }
+  }
+
+  /** False, with a warning, for a file so long that positions in the payload stream would not be exact any more. */
+  #fits(directory: ScannedDirectory, row: number): boolean {
+    if (fileType(directory.stats, row) !== FileType.regular) return true;
+    if (this.#payloadPosition + PAYLOAD_HEADER + fileSize(directory.stats, row) <= LONGEST_PAYLOAD)
+      return true;
+    this.#warn(directory, row, 'unreadable', 'too long to be stored');
+    return false;
+  }
+
+  /** Passes over a row; the contents of a small file have been read all the same. */
+  #skipSmall(part: EntriesPart, row: number, role: number | undefined): void {
+    if (role === Role.small && isRead(part, row - part.first) && !this.#o.dryRun) this.#nextSmall += 1;
   }
 
   #writeLeaf({ list, stats, description }: ScannedDirectory, row: number): void {
@@ -203,28 +226,66 @@ export class ArchiveWriter {
   }
 
   /** Refers to the old contents of an unchanged file. */
-  async #writeReused(part: EntriesPart, row: number): Promise<void> {
-    await this.#flushFiles();
+  #writeReused(part: EntriesPart, row: number): void {
     const size = fileSize(part.directory.stats, row);
     const offset = this.#o.injection!.place(part.payloads![row - part.first]!, size, this.#payloadPosition);
     this.#writeFileEntry(part, row, offset, false);
     this.#payloadPosition = this.#o.injection!.position;
   }
 
-  async #writeSmall(part: EntriesPart, row: number): Promise<void> {
-    await this.#flushInjection();
-    if (this.#o.dryRun) return this.#writeFresh(part, row);
+  /** False when something else has taken the file's name. */
+  #writeSmall(part: EntriesPart, row: number): boolean {
+    if (this.#o.dryRun) {
+      this.#writeFresh(part, row);
+      return true;
+    }
     const index = this.#nextSmall;
     this.#nextSmall += 1;
     const status = this.#contents!.status[index]!;
-    if ((status & (READ.failed | READ.replaced)) !== 0) {
-      const errno = (status & READ.failed) !== 0 ? this.#contents!.errors[index]! : constants.errno.ESTALE;
-      this.#warnErrno(part.directory, row, errno);
-      return;
+    if ((status & READ.replaced) !== 0) return false;
+    if ((status & READ.failed) !== 0) {
+      this.#warnErrno(part.directory, row, this.#contents!.errors[index]!);
+      return true;
     }
     if (status !== 0) this.#warnChanged(part.directory, row, status);
     this.#writeFresh(part, row);
     this.#pending!.indexes.push(index);
+    return true;
+  }
+
+  get #hasPendingFiles(): boolean {
+    return this.#pending !== undefined && this.#pending.indexes.length > 0;
+  }
+
+  /** A file that was replaced since it was stat'ed, as programs do that write a new one and rename it: looked at once more. */
+  async #writeAgain(part: EntriesPart, row: number): Promise<void> {
+    const { directory } = part;
+    const fresh = await this.#lookAgain(directory, statWord(directory.stats, row, STAT.nameIndex));
+    if (fresh === undefined) {
+      this.#warnErrno(directory, row, constants.errno.ESTALE);
+      return;
+    }
+    if (!this.#fits(fresh, 0)) return;
+    const reasons = part.reasons === undefined ? undefined : Uint8Array.of(part.reasons[row - part.first]!);
+    const again = { ...part, directory: fresh, first: 0, last: 1, reasons, slots: NO_SLOTS };
+    await this.#flushPayload();
+    const file = await this.#open(fresh, 0);
+    if (typeof file === 'number') this.#warnErrno(fresh, 0, file);
+    else await this.#stream(again, 0, file);
+  }
+
+  /** The directory with one row: what has that name now, if it is a regular file. */
+  async #lookAgain(directory: ScannedDirectory, nameIndex: number): Promise<ScannedDirectory | undefined> {
+    const { id, list } = directory;
+    try {
+      const stats = await this.#o.tree.stat(id, list, Uint32Array.of(nameIndex));
+      if (statWord(stats, 0, STAT.error) !== 0 || fileType(stats, 0) !== FileType.regular) return undefined;
+      const description = await this.#o.tree.describe(id, list, stats, Uint32Array.of(0));
+      return bodyStatus(description, 0) === 0 ? { ...directory, stats, description } : undefined;
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+      return undefined;
+    }
   }
 
   /** Hands on what waits, so that something of another kind can follow in the payload stream. */
@@ -249,7 +310,13 @@ export class ArchiveWriter {
 
   /** A later name of a file; where the first one was not stored after all it becomes a file. */
   async #writeLaterName(part: EntriesPart, row: number): Promise<void> {
-    if (!this.#writeLink(part, row)) await this.#writeLarge(part, row);
+    if (this.#writeLink(part, row) || !this.#fits(part.directory, row)) return;
+    // Later names refer to this one from now on.
+    const slot = part.slots.get(row)!;
+    if (this.#o.links.target(slot) === undefined) {
+      this.#o.links.rename(slot, Buffer.from(pathOf(part.directory, row).slice(1), 'latin1'));
+    }
+    await this.#writeLarge(part, row);
   }
 
   /** False when the first name was not stored, or cannot be named. */
@@ -272,26 +339,35 @@ export class ArchiveWriter {
   }
 
   async #writeLarge(part: EntriesPart, row: number): Promise<void> {
-    const { directory } = part;
-    const name = nameBytes(directory.list, statWord(directory.stats, row, STAT.nameIndex));
-    const stat = record(directory.stats, row);
     await this.#flushPayload();
     if (this.#o.dryRun) return this.#writeFresh(part, row);
-    this.#o.onPath(pathOf(directory, row));
-    let file: NativeFile;
+    const file = await this.#open(part.directory, row);
+    if (file === constants.errno.ESTALE || file === constants.errno.ELOOP) await this.#writeAgain(part, row);
+    else if (typeof file === 'number') this.#warnErrno(part.directory, row, file);
+    else await this.#stream(part, row, file);
+  }
+
+  /** The opened file, or the errno of what kept it from being opened. */
+  async #open(directory: ScannedDirectory, row: number): Promise<NativeFile | number> {
+    const name = nameBytes(directory.list, statWord(directory.stats, row, STAT.nameIndex));
     try {
-      file = await this.#o.tree.open(directory.id, name, stat);
+      return await this.#o.tree.open(directory.id, name, record(directory.stats, row));
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === undefined) throw error;
-      this.#warnErrno(directory, row, errno);
-      return;
+      return errno;
     }
+  }
+
+  /** Writes an entry and the contents of its open file; nothing waits to be written before it. */
+  async #stream(part: EntriesPart, row: number, file: NativeFile): Promise<void> {
+    const { directory } = part;
     const size = fileSize(directory.stats, row);
     const offset = this.#payloadPosition;
+    this.#o.onPath(pathOf(directory, row));
     this.#writeFresh(part, row);
     const got = await this.#streamFile(file, size);
-    const status = this.#o.tree.compare(file, stat);
+    const status = this.#o.tree.compare(file, record(directory.stats, row));
     if (got === undefined) this.#warnUnreadable(directory, row, offset);
     else if (status !== 0 || got < size) {
       this.#warnChanged(directory, row, got < size ? status | READ.short : status, offset);
@@ -303,7 +379,7 @@ export class ArchiveWriter {
     try {
       return await this.#o.payload.writeFile(file, size);
     } catch (error) {
-      if (error instanceof Error && 'syscall' in error && error.syscall === 'read') return undefined;
+      if (error instanceof Error && 'syscall' in error && error.syscall === 'pread') return undefined;
       throw error;
     }
   }

@@ -37,6 +37,7 @@ export interface ArchiveOptions {
   /** Compare only: no contents are read, nothing is stored. */
   readonly dryRun: boolean;
   readonly cancel: CancelFlag;
+  readonly signal: AbortSignal;
   readonly onProgress: (progress: ArchiveProgress) => void;
 }
 
@@ -135,17 +136,25 @@ class ArchiveRun {
   async run(): Promise<ArchiveSummary> {
     // A large file takes long, and says nothing between its beginning and its end.
     const timer = setInterval(() => this.#progress(), PROGRESS_MS);
+    // A stream that takes a large file ends at once, not behind it.
+    const abort = (): void => this.#abort();
+    this.#o.signal.addEventListener('abort', abort, { once: true });
     try {
       return await this.#write();
     } catch (error) {
-      this.#payload.abort();
-      this.#metadata.abort();
+      this.#abort();
       throw error;
     } finally {
+      this.#o.signal.removeEventListener('abort', abort);
       clearInterval(timer);
       this.#scan.stop();
       this.#links.close();
     }
+  }
+
+  #abort(): void {
+    this.#payload.abort();
+    this.#metadata.abort();
   }
 
   async #write(): Promise<ArchiveSummary> {

@@ -7,7 +7,7 @@ import { type ArchiveProgress, type ArchiveSummary, backupArchive } from './arch
 import { type DetectionWishes, RunDetection } from './detection.js';
 import type { WalkOptions } from './options.js';
 import { type ReasonCounts, Report, type Totals, type Warning, type WarningKind } from './report.js';
-import type { Source } from './sources.js';
+import { refuseOwn, type Source } from './sources.js';
 
 export interface BackupRequest {
   readonly repository: Repository;
@@ -75,7 +75,9 @@ async function writeArchives(
   const onAbort = (): void => native.cancel(cancel);
   request.signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const walk = { ...request.walk, storedEmpty: await request.repository.ownDirectories() };
+    const own = await request.repository.ownDirectories();
+    await refuseOwn(request.sources, own);
+    const walk = { ...request.walk, storedEmpty: own };
     const archives: ArchiveSummary[] = [];
     for (const source of request.sources) {
       request.signal.throwIfAborted();
@@ -92,6 +94,7 @@ async function writeArchives(
             detection: await detection.archive(source.archive),
             dryRun: request.dryRun,
             cancel,
+            signal: request.signal,
             onProgress: request.onProgress,
           },
           session,
@@ -150,7 +153,8 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
       incomplete: report.incomplete,
     };
   } catch (error) {
-    await session.abort();
+    // What went wrong first matters more than what cannot be cleared away: the next run of the group does that.
+    await session.abort().catch(() => undefined);
     signal.throwIfAborted();
     throw error;
   }

@@ -1,7 +1,4 @@
-/**
- * The glob language of exclude and include patterns (cli.md §8.1), compiled to a regular expression over paths whose
- * bytes stand for one character each (latin1).
- */
+/** The glob language of exclude and include patterns (cli.md §8.1), over paths whose bytes stand for one character each (latin1). */
 import { BackupError } from './errors.js';
 
 const CLASSES: Readonly<Record<string, string>> = {
@@ -18,6 +15,17 @@ const CLASSES: Readonly<Record<string, string>> = {
   upper: 'A-Z',
   xdigit: '0-9A-Fa-f',
 };
+
+/** One step of a parsed glob. */
+export type GlobToken =
+  /** One byte; `source` is a regular expression for it. */
+  | { readonly kind: 'one'; readonly source: string }
+  /** Any run of bytes without a slash. */
+  | { readonly kind: 'star' }
+  /** Nothing, or anything that ends with a slash: the `**` before a slash. */
+  | { readonly kind: 'directories' }
+  /** Anything: the `**` at the end. */
+  | { readonly kind: 'anything' };
 
 function bad(message: string): BackupError {
   return new BackupError('BACKUP_PATTERN', message);
@@ -73,42 +81,42 @@ function bracket(pattern: string, start: number): { source: string; end: number 
 }
 
 /** `*` or `**` at `at`. A `**` that is a whole path component crosses slashes. */
-function star(pattern: string, at: number): { source: string; end: number } {
+function star(pattern: string, at: number): { token: GlobToken; end: number } {
   let end = at;
   while (pattern[end] === '*') end += 1;
   const opens = at === 0 || pattern[at - 1] === '/';
   const next = pattern[end];
-  if (end - at !== 2 || !opens || (next !== undefined && next !== '/')) return { source: '[^/]*', end };
+  if (end - at !== 2 || !opens || (next !== undefined && next !== '/'))
+    return { token: { kind: 'star' }, end };
   // Collapses with the following slash, so that `a/**/b` also matches `a/b`; at the end something must follow.
-  if (next === '/') return { source: '(?:[^]*/)?', end: end + 1 };
-  return { source: '[^]*', end };
+  if (next === '/') return { token: { kind: 'directories' }, end: end + 1 };
+  return { token: { kind: 'anything' }, end };
 }
 
-/** The source of a regular expression that matches what the glob matches. Throws BACKUP_PATTERN. */
-export function globSource(pattern: string): string {
+/** The token at `at` and where it ends. */
+function token(pattern: string, at: number): { token: GlobToken; end: number } {
+  const byte = pattern[at]!;
+  if (byte === '*') return star(pattern, at);
+  if (byte === '[') {
+    const { source, end } = bracket(pattern, at);
+    return { token: { kind: 'one', source }, end };
+  }
+  if (byte !== '\\')
+    return { token: { kind: 'one', source: byte === '?' ? '[^/]' : escapeByte(byte) }, end: at + 1 };
+  const next = pattern[at + 1];
+  if (next === undefined) throw bad('trailing backslash in pattern');
+  return { token: { kind: 'one', source: escapeByte(next) }, end: at + 2 };
+}
+
+/** The steps of a glob. Throws BACKUP_PATTERN. */
+export function parseGlob(pattern: string): GlobToken[] {
   if (pattern === '') throw bad('empty pattern');
   if (pattern.includes('\0')) throw bad('NUL byte in pattern');
-  let source = '';
-  let at = 0;
-  while (at < pattern.length) {
-    const byte = pattern[at]!;
-    if (byte === '*') {
-      const part = star(pattern, at);
-      source += part.source;
-      at = part.end;
-    } else if (byte === '[') {
-      const part = bracket(pattern, at);
-      source += part.source;
-      at = part.end;
-    } else if (byte === '\\') {
-      const next = pattern[at + 1];
-      if (next === undefined) throw bad('trailing backslash in pattern');
-      source += escapeByte(next);
-      at += 2;
-    } else {
-      source += byte === '?' ? '[^/]' : escapeByte(byte);
-      at += 1;
-    }
+  const tokens: GlobToken[] = [];
+  for (let at = 0; at < pattern.length; ) {
+    const found = token(pattern, at);
+    tokens.push(found.token);
+    at = found.end;
   }
-  return source;
+  return tokens;
 }

@@ -19,11 +19,15 @@ const CONTENT = [
   STAT.btimeNs,
 ] as const;
 
-/** Layout of a spilled record: identity words, content words, f64 position of the FILENAME (−1: not stored), u32 path length, path. */
+/**
+ * Layout of a spilled record: identity words, content words, f64 position of the FILENAME (−1: not stored), f64 where the path
+ * stands in the file, u32 length of the path. The path follows, or stands behind a later record.
+ */
 const CONTENT_AT = 4 * IDENTITY.length;
 const POSITION_AT = CONTENT_AT + 4 * CONTENT.length;
-const PATH_LENGTH_AT = POSITION_AT + 8;
-const PATH_AT = PATH_LENGTH_AT + 4;
+const PATH_AT = POSITION_AT + 8;
+const PATH_LENGTH_AT = PATH_AT + 8;
+const RECORD_SIZE = PATH_LENGTH_AT + 4;
 
 const FIRST_CAPACITY = 1024;
 
@@ -72,33 +76,50 @@ export class HardlinkTable {
     return { slot, same: undefined };
   }
 
-  /** Records where the first name's FILENAME stands. */
+  /** Records where the FILENAME of the name that later ones refer to stands. */
   stored(slot: number, position: number): void {
     const bytes = Buffer.alloc(8);
     bytes.writeDoubleLE(position);
-    writeSync(this.#fd, bytes, 0, 8, slot + POSITION_AT);
+    this.#write(bytes, slot + POSITION_AT);
   }
 
-  /** Position and path of the first name; undefined if it was not stored after all. */
+  /** Another name takes the place of the first one, which was not stored. */
+  rename(slot: number, path: Buffer): void {
+    const place = Buffer.alloc(12);
+    place.writeDoubleLE(this.#end);
+    place.writeUInt32LE(path.length, 8);
+    this.#write(path, this.#end);
+    this.#end += path.length;
+    this.#write(place, slot + PATH_AT);
+  }
+
+  /** Position and path of the name that later ones refer to; undefined if none has been stored. */
   target(slot: number): { position: number; path: Buffer } | undefined {
-    const head = this.#read(slot, PATH_AT);
+    const head = this.#read(slot, RECORD_SIZE);
     const position = head.readDoubleLE(POSITION_AT);
     if (position < 0) return undefined;
-    return { position, path: this.#read(slot + PATH_AT, head.readUInt32LE(PATH_LENGTH_AT)) };
+    return { position, path: this.#read(head.readDoubleLE(PATH_AT), head.readUInt32LE(PATH_LENGTH_AT)) };
   }
 
   #append(stats: StatRecords, row: number, path: Buffer): number {
-    const bytes = Buffer.alloc(PATH_AT + path.length);
+    const bytes = Buffer.alloc(RECORD_SIZE + path.length);
     [...IDENTITY, ...CONTENT].forEach((field, i) => {
       bytes.writeUInt32LE(statWord(stats, row, field), 4 * i);
     });
     bytes.writeDoubleLE(-1, POSITION_AT);
+    bytes.writeDoubleLE(this.#end + RECORD_SIZE, PATH_AT);
     bytes.writeUInt32LE(path.length, PATH_LENGTH_AT);
-    path.copy(bytes, PATH_AT);
-    writeSync(this.#fd, bytes, 0, bytes.length, this.#end);
+    path.copy(bytes, RECORD_SIZE);
+    this.#write(bytes, this.#end);
     const slot = this.#end;
     this.#end += bytes.length;
     return slot;
+  }
+
+  #write(bytes: Buffer, position: number): void {
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
+    }
   }
 
   #read(offset: number, length: number): Buffer {

@@ -1,5 +1,5 @@
 /** Lists of patterns and what they say of a path (cli.md §8.2–8.4). */
-import { globSource } from './glob.js';
+import { compileGlob, type PathMatcher } from './glob-matcher.js';
 
 export type MatchType = 'exclude' | 'include';
 
@@ -11,13 +11,7 @@ export interface MatchEntry {
   readonly directoriesOnly: boolean;
   /** Only the whole path counts (lines of `.pxarexclude` that begin with a slash). */
   readonly anchored: boolean;
-  readonly regexp: RegExp;
-}
-
-function regexpFor(pattern: string, anchored: boolean): RegExp {
-  const glob = globSource(pattern);
-  // Not anchored: the whole path or any suffix behind a slash.
-  return new RegExp(anchored ? `^(?:${glob})$` : `^(?:${glob})$|/(?:${glob})$`, 's');
+  readonly matches: PathMatcher;
 }
 
 /**
@@ -40,7 +34,7 @@ export function parseMatchEntry(
     pattern,
     directoriesOnly,
     anchored,
-    regexp: regexpFor(pattern, anchored),
+    matches: compileGlob(pattern, anchored),
   };
 }
 
@@ -59,7 +53,7 @@ export function matchPath(
   for (let i = list.length - 1; i >= 0; i -= 1) {
     const entry = list[i]!;
     if (entry.directoriesOnly && kind === 'other') continue;
-    if (!entry.regexp.test(path)) continue;
+    if (!entry.matches(path)) continue;
     return entry.directoriesOnly && kind === 'unknown' ? 'unknown' : entry.type;
   }
   return undefined;

@@ -10,8 +10,12 @@ import {
   STAT,
   type StatRecords,
 } from '../native-scan.js';
+import { MAX_BODY } from '../pxar/format.js';
+import { BackupError } from './errors.js';
 import { parseExcludeFile } from './exclude.js';
 import {
+  bodyEnd,
+  bodyStart,
   bodyStatus,
   countNames,
   countRecords,
@@ -90,12 +94,24 @@ const EXCLUDE_FILE_BYTES = Buffer.from(EXCLUDE_FILE);
 const EXCLUDE_FILE_LIMIT = 16 * 1024 * 1024;
 
 const UNREADABLE: ReadonlySet<number> = new Set([constants.errno.EACCES, constants.errno.EPERM]);
+/** Not the fault of any file: going on would leave out everything that follows. */
+const EXHAUSTED: ReadonlySet<number> = new Set([
+  constants.errno.EMFILE,
+  constants.errno.ENFILE,
+  constants.errno.ENOMEM,
+]);
 const VANISHED: ReadonlySet<number> = new Set([constants.errno.ENOENT, constants.errno.ENOTDIR]);
 /** Another inode, or a symbolic link where there was none. */
 const REPLACED: ReadonlySet<number> = new Set([constants.errno.ESTALE, constants.errno.ELOOP]);
 
-/** The kind of warning that an errno on one entry comes to. */
+/** The kind of warning that an errno on one entry comes to. Throws BackupError `BACKUP_WALK` where it is not about that entry. */
 export function kindOfErrno(errno: number): WarningKind {
+  if (EXHAUSTED.has(errno)) {
+    throw new BackupError(
+      'BACKUP_WALK',
+      `the walk has run out of descriptors or memory (${ERRNO_NAMES.get(errno)})`,
+    );
+  }
   if (VANISHED.has(errno)) return 'vanished';
   return REPLACED.has(errno) ? 'replaced' : 'unreadable';
 }
@@ -292,8 +308,14 @@ class DirectoryScan {
   #judgeBodies(description: Description, stats: StatRecords, list: Listing, keep: Uint8Array): void {
     for (let row = 0; row < keep.length; row += 1) {
       const status = bodyStatus(description, row);
-      if (status === 0) continue;
+      const tooLong = bodyEnd(description, row) - bodyStart(description, row) > MAX_BODY;
+      if (status === 0 && !tooLong) continue;
       const path = this.#pathOf(stats, list, row);
+      if (tooLong) {
+        keep[row] = Keep.no;
+        this.#warn('unreadable', path, 'has more metadata than an archive can hold');
+        continue;
+      }
       if (status === DESCRIBE_XATTRS_SKIPPED) {
         this.#warn('xattrs skipped', path, 'too many extended attributes: stored without them');
         continue;

@@ -1,5 +1,6 @@
 /** What is backed up: `NAME.pxar:PATH` (cli.md §2.1). */
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type ArchiveName, parseArchiveName } from '../snapshot/archive-names.js';
 import { NameError } from '../snapshot/errors.js';
 import { BackupError } from './errors.js';
@@ -50,4 +51,31 @@ async function checkSource({ path }: Source): Promise<void> {
 /** Sees that every source is a directory, before anything is begun. Throws BackupError `BACKUP_UNREADABLE`. */
 export async function checkSources(sources: readonly Source[]): Promise<void> {
   for (const source of sources) await checkSource(source);
+}
+
+/** Identity of a directory as `Repository.ownDirectories` gives it. */
+async function identityOf(path: string): Promise<string | undefined> {
+  const info = await stat(path, { bigint: true }).catch(() => undefined);
+  if (info === undefined) return undefined;
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigUInt64LE(info.dev, 0);
+  bytes.writeBigUInt64LE(info.ino, 8);
+  return bytes.toString('latin1');
+}
+
+/**
+ * Refuses a source that is one of the repository's own directories or lies in one: it would grow while it is read, and reading its
+ * lock files would drop the locks. Throws BackupError `BACKUP_SOURCE`.
+ */
+export async function refuseOwn(sources: readonly Source[], own: ReadonlySet<string>): Promise<void> {
+  for (const { path } of sources) {
+    let at = await realpath(path).catch(() => path);
+    for (let above = dirname(at); ; at = above, above = dirname(at)) {
+      const identity = await identityOf(at);
+      if (identity !== undefined && own.has(identity)) {
+        throw new BackupError('BACKUP_SOURCE', `'${path}' belongs to the repository`);
+      }
+      if (above === at) break;
+    }
+  }
 }

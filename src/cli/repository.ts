@@ -6,6 +6,7 @@ import type { SyncMode } from '../repository/local/session.js';
 import { openRepository, parseRepository } from '../repository/open.js';
 import type { Repository } from '../repository/repository.js';
 import {
+  formatSnapshot,
   type Namespace,
   parseGroup,
   parseNamespace,
@@ -60,7 +61,14 @@ export async function findSnapshot(
   if (text.split('/').length !== 2) return parseWords([], () => parseSnapshot(text));
   const group = parseWords([], () => parseGroup(text));
   const snapshots = await repository.snapshots(namespace, group);
-  const newest = snapshots.filter(({ finished }) => finished).at(-1);
+  const newest = snapshots.filter(({ finished, problem }) => finished || problem !== undefined).at(-1);
+  if (newest?.problem !== undefined) {
+    const name = formatSnapshot(newest.snapshot);
+    throw new RepositoryError(
+      'ARCHIVE_DAMAGED',
+      `the newest snapshot ${name} cannot be read; name an older one to restore that: ${newest.problem}`,
+    );
+  }
   if (newest === undefined)
     throw new RepositoryError('GROUP_MISSING', `group ${text} has no finished snapshot`);
   return newest.snapshot;

@@ -38,7 +38,10 @@ export async function openRepository(
   const { isStore, LocalRepository } = await import('./local/local-repository.js');
   if (create && !(await isStore(spec.directory))) {
     const { createStore } = await import('./local/store.js');
-    await createStore(spec.directory, { forServer: false });
+    await createStore(spec.directory, { forServer: false }).catch(async (error: unknown) => {
+      // Another first run may have made it meanwhile.
+      if (!(await isStore(spec.directory))) throw error;
+    });
   }
   return LocalRepository.open(spec.directory, { sync });
 }

@@ -20,6 +20,8 @@ export interface SnapshotInfo {
   /** Sum of the files' sizes. */
   readonly size: number;
   readonly finished: boolean;
+  /** Why the manifest that is there cannot be read. */
+  readonly problem: string | undefined;
   readonly owner: string | undefined;
   readonly protected: boolean;
   /** First line of the notes. */

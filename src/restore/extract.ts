@@ -11,6 +11,7 @@ import { PxarAccessor } from '../pxar/accessor.js';
 import { PxarDecoder } from '../pxar/decoder.js';
 import type { ChildEntry, DirectoryEntry, Entry, FileEntry, HardlinkEntry } from '../pxar/entry.js';
 import type { OpenArchive } from './archive-source.js';
+import { PositionSet } from './position-set.js';
 import { NO_PARENT, RecordKind, RecordWriter } from './records.js';
 import { isSelected } from './selection.js';
 
@@ -59,7 +60,7 @@ class Extractor {
   readonly #substitutes = new Map<number, { readonly position: number; readonly path: Buffer }>();
   #accessor: Promise<PxarAccessor> | undefined;
   /** Positions of files that were left out, kept only where patterns select. */
-  readonly #leftOut = new Set<number>();
+  readonly #leftOut = new PositionSet();
 
   constructor(request: ExtractRequest, extraction: NativeExtraction) {
     this.#request = request;

@@ -1,18 +1,19 @@
 /** Restores of files that are not extracted: the manifest, blobs, the raw stream of a single archive. */
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { native } from '../native.js';
 import type { SnapshotReader } from '../repository/repository.js';
 import { MANIFEST_NAME, serverName } from '../snapshot/archive-names.js';
 import { RestoreError } from './errors.js';
 import { streamBytes } from './stream.js';
 
-export interface WholeFile {
-  readonly bytes: AsyncIterable<Buffer> | readonly Buffer[];
-  /** An existing target is replaced, not an error. */
-  readonly replace: boolean;
-}
+export type WholeFile =
+  | { readonly bytes: AsyncIterable<Buffer> | readonly Buffer[]; readonly replace: false }
+  /** An existing target is replaced as a whole, not an error. */
+  | { readonly bytes: readonly [Buffer]; readonly replace: true };
 
 /**
  * The bytes that `name` comes to: `index.json` the manifest's text, blobs their content, `.didx` archives their stream. Throws
@@ -30,6 +31,17 @@ export async function wholeFile(snapshot: SnapshotReader, name: string): Promise
   return { bytes: streamBytes(snapshot.open(await snapshot.index(files.name), 0)), replace: false };
 }
 
+/** Puts a new file in the place of `path`: links are not followed, and nothing is lost when writing fails. */
+export async function replaceFile(path: string, bytes: Buffer): Promise<void> {
+  const whole = resolve(path);
+  try {
+    await native.publishFile(dirname(whole), basename(whole), bytes, { mode: 0o600, replace: true });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new RestoreError('RESTORE_TARGET', `unable to create target file '${path}' - ${reason}`, { cause });
+  }
+}
+
 /** Writes to a stream that stays open (standard output). */
 export async function pipeTo(file: WholeFile, output: Writable, signal: AbortSignal): Promise<void> {
   await pipeline(Readable.from(file.bytes), output, { signal, end: false });
@@ -37,7 +49,8 @@ export async function pipeTo(file: WholeFile, output: Writable, signal: AbortSig
 
 /** Writes a file; one that could not be completed is removed. Throws RestoreError `RESTORE_TARGET`. */
 export async function writeTo(file: WholeFile, path: string, signal: AbortSignal): Promise<void> {
-  const output = createWriteStream(path, { flags: file.replace ? 'w' : 'wx', mode: 0o600 });
+  if (file.replace) return replaceFile(path, file.bytes[0]);
+  const output = createWriteStream(path, { flags: 'wx', mode: 0o600 });
   let created = false;
   output.once('open', () => {
     created = true;

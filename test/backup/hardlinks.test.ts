@@ -49,6 +49,18 @@ test('another device, size, mtime or birth time is not the same file', (t) => {
   table.close();
 });
 
+test('where the first name was not stored, later ones lead to the name that was', (t) => {
+  const table = newTable();
+  const first = table.meet(record({ ino: 7n }), 0, Buffer.from('a/vanished'));
+  table.meet(record({ ino: 8n }), 0, Buffer.from('other'));
+  table.rename(first.slot, Buffer.from('b/second'));
+  table.stored(first.slot, 500);
+  const third = table.meet(record({ ino: 7n }), 0, Buffer.from('c/third'));
+  t.true(third.same);
+  t.deepEqual(table.target(third.slot), { position: 500, path: Buffer.from('b/second') });
+  table.close();
+});
+
 test('many inodes are told apart, whatever their numbers', (t) => {
   fc.assert(
     fc.property(

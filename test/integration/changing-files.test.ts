@@ -119,7 +119,7 @@ const CASES: Readonly<Record<string, Case>> = {
     restored: undefined,
   },
   ...Object.fromEntries(
-    (['dir', 'fifo', 'symlink', 'file'] as const).flatMap((what) =>
+    (['dir', 'fifo', 'symlink'] as const).flatMap((what) =>
       [10, LARGE].map((size) => [
         `l-${size === 10 ? 'small' : 'large'}-becomes-${what}`,
         {
@@ -132,6 +132,12 @@ const CASES: Readonly<Record<string, Case>> = {
       ]),
     ),
   ),
+};
+
+/** Files in whose place another file is put, as programs do that write a new one and rename it: that one is stored. */
+const RENAMED_OVER: Readonly<Record<string, number>> = {
+  'm-large-is-replaced': LARGE,
+  'm-small-is-replaced': 10,
 };
 
 function contentOf(name: string, size: number): Buffer {
@@ -147,7 +153,13 @@ function expectedBytes(name: string, { size, restored }: Case): Buffer {
 async function checkRestored(t: ExecutionContext, { target, restore }: World): Promise<void> {
   t.is((await restore()).code, 0);
   const names = Object.entries(CASES).filter(([, { restored }]) => restored !== undefined);
-  t.deepEqual(await readdir(target), [...names.map(([name]) => name), 'unchanged']);
+  t.deepEqual(await readdir(target), [
+    ...names.map(([name]) => name),
+    ...Object.keys(RENAMED_OVER),
+    'unchanged',
+  ]);
+  for (const name of Object.keys(RENAMED_OVER))
+    t.is(readFileSync(join(target, name), 'utf8'), 'another inode');
   for (const [name, each] of names) {
     t.true(readFileSync(join(target, name)).equals(expectedBytes(name, each)), name);
   }
@@ -162,6 +174,11 @@ whole(
         writeFileSync(path, contentOf(name, size));
         return { ...act, path };
       });
+      for (const [name, size] of Object.entries(RENAMED_OVER)) {
+        const path = join(world.source, name);
+        writeFileSync(path, contentOf(name, size));
+        rules.push({ ...METADATA, act: 'become', what: 'file', path });
+      }
       writeFileSync(join(world.source, 'unchanged'), 'u');
       const result = await withGate(rules, () => world.backup(['--output-format', 'json']));
       t.is(result.code, 3, result.stderr);

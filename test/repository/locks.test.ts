@@ -5,6 +5,7 @@ import test from 'ava';
 import { escapeLockName, LockDirectory, StoreLock } from '../../src/repository/local/locks.js';
 
 const now = { waitSeconds: 0 };
+const owner = { uid: process.getuid!(), gid: process.getgid!() };
 
 function temporaryDirectory(t: { teardown(f: () => void): void }): string {
   const path = mkdtempSync(join(tmpdir(), 'restat-test-'));
@@ -28,7 +29,7 @@ test('long lock names are hashed and stay apart', (t) => {
 });
 
 test('an exclusive lock shuts others out until it is released', async (t) => {
-  const locks = new LockDirectory(temporaryDirectory(t));
+  const locks = new LockDirectory(temporaryDirectory(t), owner);
   const lock = await locks.acquire(['ns1', 'ns2'], 'host/a', { ...now, exclusive: true });
   await t.throwsAsync(locks.acquire(['ns1', 'ns2'], 'host/a', { ...now, exclusive: false }), {
     code: 'REPOSITORY_LOCKED',
@@ -40,7 +41,7 @@ test('an exclusive lock shuts others out until it is released', async (t) => {
 });
 
 test('shared locks stand side by side', async (t) => {
-  const locks = new LockDirectory(temporaryDirectory(t));
+  const locks = new LockDirectory(temporaryDirectory(t), owner);
   const a = await locks.acquire([], 'host/a/time', { ...now, exclusive: false });
   const b = await locks.acquire([], 'host/a/time', { ...now, exclusive: false });
   await t.throwsAsync(locks.acquire([], 'host/a/time', { ...now, exclusive: true }), {
@@ -51,7 +52,7 @@ test('shared locks stand side by side', async (t) => {
 });
 
 test('who waits gets the lock when it is released, and stops waiting when aborted', async (t) => {
-  const locks = new LockDirectory(temporaryDirectory(t));
+  const locks = new LockDirectory(temporaryDirectory(t), owner);
   const held = await locks.acquire([], 'host/a', { ...now, exclusive: true });
   const waiting = locks.acquire([], 'host/a', { waitSeconds: 60, exclusive: true });
   const controller = new AbortController();
@@ -67,7 +68,7 @@ test('who waits gets the lock when it is released, and stops waiting when aborte
 });
 
 test('the store lock stays as long as one of its holders', async (t) => {
-  const store = new StoreLock(join(temporaryDirectory(t), '.lock'));
+  const store = new StoreLock(join(temporaryDirectory(t), '.lock'), owner);
   const a = await store.acquireShared(now);
   const b = await store.acquireShared(now);
   await a.release();

@@ -1,5 +1,4 @@
 /** `restat restore`: an archive back into a directory, a file or standard output. */
-import { writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { ExtractionSummary } from '../../native-extract.js';
 import type { SnapshotReader } from '../../repository/repository.js';
@@ -7,7 +6,7 @@ import { type OpenArchive, openArchive } from '../../restore/archive-source.js';
 import { RestoreError } from '../../restore/errors.js';
 import { type ExtractResult, extractArchive } from '../../restore/extract.js';
 import { parseIncludes } from '../../restore/selection.js';
-import { pipeTo, wholeFile, writeTo } from '../../restore/whole-file.js';
+import { pipeTo, replaceFile, wholeFile, writeTo } from '../../restore/whole-file.js';
 import { serverName } from '../../snapshot/archive-names.js';
 import { formatSnapshot } from '../../snapshot/names.js';
 import {
@@ -58,7 +57,7 @@ async function restorePrelude(
 ): Promise<void> {
   if (target === undefined) return;
   if (prelude === undefined) reporter.say('No prelude entry found, skip prelude restore.');
-  else await writeFile(target, prelude);
+  else await replaceFile(target, prelude);
 }
 
 function summaryLines(summary: ExtractionSummary, seconds: number): string[] {

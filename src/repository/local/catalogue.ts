@@ -147,7 +147,13 @@ export async function describeSnapshot(
 ): Promise<SnapshotInfo> {
   const directory = snapshotDirectory(root, namespace, snapshot);
   const all = await names(directory);
-  const manifest = await readManifest(directory).catch(() => undefined);
+  let manifest: Manifest | undefined;
+  let problem: string | undefined;
+  try {
+    manifest = await readManifest(directory);
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error);
+  }
   const files = await filesOf(directory, all.filter((name) => SNAPSHOT_FILE.test(name)).sort(), manifest);
   const fingerprint = manifest?.unprotected['key-fingerprint'];
   return {
@@ -155,6 +161,7 @@ export async function describeSnapshot(
     files,
     size: files.reduce((sum, file) => sum + (file.size ?? 0), 0),
     finished: manifest !== undefined,
+    problem,
     owner,
     protected: all.includes(PROTECTED),
     comment: firstLine(manifest?.unprotected['notes']),

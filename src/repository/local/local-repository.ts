@@ -34,15 +34,7 @@ import {
   readOwner,
   snapshotText,
 } from './catalogue.js';
-import {
-  groupDirectory,
-  NOTES,
-  OWNER,
-  PROTECTED,
-  STORE_LOCK,
-  snapshotDirectory,
-  UNFINISHED,
-} from './layout.js';
+import { CHUNKS, groupDirectory, NOTES, OWNER, PROTECTED, snapshotDirectory, UNFINISHED } from './layout.js';
 import { type Lock, NO_LOCK } from './locks.js';
 import { LocalSnapshotReader } from './reader.js';
 import { Rehearsal } from './rehearsal.js';
@@ -165,6 +157,7 @@ export class LocalRepository implements Repository {
           throw new RepositoryError('SNAPSHOT_PROTECTED', `snapshot ${text} is protected`);
         }
         await this.#removeSnapshot(directory);
+        await removeLeftovers(dirname(directory));
         await this.#removeEmptyGroup(namespace, snapshot);
       } finally {
         await lock.release();
@@ -209,9 +202,7 @@ export class LocalRepository implements Repository {
         },
       );
     }
-    for (const name of await readdir(directory)) {
-      if (name.startsWith(UNFINISHED)) await rm(join(directory, name), { recursive: true, force: true });
-    }
+    await removeLeftovers(directory);
     await native
       .publishFile(directory, OWNER, Buffer.from(`${owner}\n`), { mode: 0o644, uid, gid })
       .catch((error: unknown) => {
@@ -311,6 +302,13 @@ export class LocalRepository implements Repository {
   }
 }
 
+/** What runs that died left in a group's directory. The group is locked. */
+async function removeLeftovers(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name.startsWith(UNFINISHED)) await rm(join(directory, name), { recursive: true, force: true });
+  }
+}
+
 function isFailed(manifest: Manifest): boolean {
   const state = manifest.unprotected['verify_state'];
   return (
@@ -324,5 +322,5 @@ function isFailed(manifest: Manifest): boolean {
 
 /** True for a directory that holds a datastore. */
 export async function isStore(root: string): Promise<boolean> {
-  return (await stat(join(root, STORE_LOCK)).catch(() => undefined)) !== undefined;
+  return (await stat(join(root, CHUNKS)).catch(() => undefined)) !== undefined;
 }

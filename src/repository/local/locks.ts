@@ -1,7 +1,7 @@
 /** Locks of a local datastore: where they live, how they are named, how long one waits. snapshot-manifest.md §6–7. */
 import { createHash } from 'node:crypto';
-import { close, constants, fstat, open, stat } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { close, constants, fchown, fstat, open, stat } from 'node:fs';
+import { chown, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -10,6 +10,7 @@ import { RepositoryError, systemCode } from '../errors.js';
 
 const openAsync = promisify(open);
 const closeAsync = promisify(close);
+const fchownAsync = promisify(fchown);
 const fstatAsync = promisify(fstat);
 const statAsync = promisify(stat);
 
@@ -64,12 +65,32 @@ async function waitFor(
   }
 }
 
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Gives a file that root has just made to the store's owner, who would be locked out otherwise. */
+async function own(fd: number, { uid, gid }: Owner): Promise<void> {
+  if (process.geteuid?.() !== 0) return;
+  const now = await fstatAsync(fd);
+  if (now.uid !== uid || now.gid !== gid) await fchownAsync(fd, uid, gid);
+}
+
+/** The same for directories, from `first` down to `last`. */
+async function chownBetween(first: string, last: string, { uid, gid }: Owner): Promise<void> {
+  if (process.geteuid?.() !== 0) return;
+  for (let at = last; at.length >= first.length; at = dirname(at)) await chown(at, uid, gid);
+}
+
 /** One try with flock on a lock file; undefined when somebody else has it or the file was just replaced. */
-async function tryFile(path: string, exclusive: boolean): Promise<Lock | undefined> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+async function tryFile(path: string, exclusive: boolean, owner: Owner): Promise<Lock | undefined> {
+  const made = await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  if (made !== undefined) await chownBetween(made, dirname(path), owner);
   const fd = await openAsync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640);
   const release = (): Promise<void> => closeAsync(fd);
   try {
+    await own(fd, owner);
     if (native.tryLock(fd, 'flock', exclusive)) {
       const [held, named] = [await fstatAsync(fd), await statAsync(path).catch(() => undefined)];
       if (named !== undefined && held.ino === named.ino && held.dev === named.dev) return { release };
@@ -85,16 +106,19 @@ async function tryFile(path: string, exclusive: boolean): Promise<Lock | undefin
 /** Locks of groups and snapshots as files in one directory. */
 export class LockDirectory {
   readonly #directory: string;
+  readonly #owner: Owner;
 
-  constructor(directory: string) {
+  /** New lock files and directories get this owner: that of the store. */
+  constructor(directory: string, owner: Owner) {
     this.#directory = directory;
+    this.#owner = owner;
   }
 
   /** Locks `name` (`type/id`, `type/id/time`, …) of a namespace. REPOSITORY_LOCKED when the wait is over. */
   async acquire(namespace: readonly string[], name: string, options: LockOptions): Promise<Lock> {
     const path = join(this.#directory, namespace.join(':'), escapeLockName(name));
     try {
-      return await waitFor(name, options, () => tryFile(path, options.exclusive));
+      return await waitFor(name, options, () => tryFile(path, options.exclusive, this.#owner));
     } catch (error) {
       if (systemCode(error) === 'EROFS' && !options.exclusive) return NO_LOCK;
       throw error;
@@ -108,11 +132,13 @@ export class LockDirectory {
  */
 export class StoreLock {
   readonly #path: string;
+  readonly #owner: Owner;
   #fd: Promise<number> | undefined;
   #holders = 0;
 
-  constructor(path: string) {
+  constructor(path: string, owner: Owner) {
     this.#path = path;
+    this.#owner = owner;
   }
 
   async acquireShared(options: Omit<LockOptions, 'exclusive'>): Promise<Lock> {
@@ -120,6 +146,7 @@ export class StoreLock {
     this.#holders += 1;
     try {
       const fd = await this.#fd;
+      await own(fd, this.#owner);
       return await waitFor('the datastore', { ...options, exclusive: false }, () =>
         Promise.resolve(native.tryLock(fd, 'record', false) ? { release: () => this.#release() } : undefined),
       );

@@ -1,5 +1,6 @@
 /** Finds out whether a Proxmox Backup Server on this machine owns a directory (its `datastore.cfg`). */
 import { readFile, stat } from 'node:fs/promises';
+import { RepositoryError, systemCode } from '../errors.js';
 
 const CONFIGURATION = '/etc/proxmox-backup/datastore.cfg';
 
@@ -21,12 +22,23 @@ export function parseServerConfiguration(text: string): ServerStore[] {
   return stores;
 }
 
+/** REPOSITORY_REFUSED for a configuration that is there and cannot be read: whose locks count is then unknown. */
+async function readConfiguration(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (systemCode(cause) === 'ENOENT' || systemCode(cause) === 'ENOTDIR') return undefined;
+    const message = `${path} cannot be read, so whether a server has this datastore is unknown`;
+    throw new RepositoryError('REPOSITORY_REFUSED', message, { cause });
+  }
+}
+
 /** The name under which the local server knows the directory, or undefined. */
 export async function serverNameOf(
   directory: string,
   configuration = CONFIGURATION,
 ): Promise<string | undefined> {
-  const text = await readFile(configuration, 'utf8').catch(() => undefined);
+  const text = await readConfiguration(configuration);
   if (text === undefined) return undefined;
   const own = await stat(directory);
   for (const { name, path } of parseServerConfiguration(text)) {

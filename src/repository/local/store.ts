@@ -65,8 +65,8 @@ export async function openStore(root: string): Promise<Store> {
     uid: info.uid,
     gid: info.gid,
     readOnly,
-    locks: new LockDirectory(await lockPlace(root, readOnly)),
-    storeLock: new StoreLock(join(root, STORE_LOCK)),
+    locks: new LockDirectory(await lockPlace(root, readOnly), info),
+    storeLock: new StoreLock(join(root, STORE_LOCK), info),
   };
 }
 
