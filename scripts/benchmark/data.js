@@ -79,6 +79,7 @@ function makeLarge(root) {
 
 const TREES = {
   small: (root) => makeFiles(root, { directories: 1000, perDirectory: 100, seed: 2, sizeOf: smallSize }),
+  standard: (root) => makeFiles(root, { directories: 2000, perDirectory: 100, seed: 6, sizeOf: smallSize }),
   large: makeLarge,
   million: (root) =>
     makeFiles(root, { directories: 10_000, perDirectory: 100, seed: 3, sizeOf: (next) => next() % 301 }),

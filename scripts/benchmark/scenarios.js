@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { dataTree } from './data.js';
 import { compareTrees, measure, storedBytes, warm } from './measure.js';
 import { restat } from './tools.js';
+import { unchanged } from './unchanged.js';
 
 const remove = (path) => rmSync(path, { recursive: true, force: true });
 
@@ -91,4 +92,5 @@ export const SCENARIOS = {
   small: (options) => compared('small', options, false),
   large: (options) => compared('large', options, true),
   million,
+  unchanged,
 };
