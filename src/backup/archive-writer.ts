@@ -5,20 +5,9 @@ import { Reason } from '../detect/reasons.js';
 import type { NativeBatch, NativeFile, NativeTree, ReadResult } from '../native-scan.js';
 import { READ, STAT } from '../native-scan.js';
 import type { MetadataEncoder } from '../pxar/encoder.js';
+import { EntryWriter } from './entry-writer.js';
 import type { HardlinkTable } from './hardlinks.js';
-import {
-  bodyEnd,
-  bodyStart,
-  bodyStatus,
-  FileType,
-  fileSize,
-  fileType,
-  nameBytes,
-  nameEnd,
-  nameStart,
-  record,
-  statWord,
-} from './listing.js';
+import { bodyStatus, FileType, fileSize, fileType, nameBytes, record, statWord } from './listing.js';
 import { isRead, type Run } from './read-runs.js';
 import type { Report } from './report.js';
 import type { ScanAhead } from './scan-ahead.js';
@@ -68,6 +57,7 @@ interface Pending {
 
 export class ArchiveWriter {
   readonly #o: ArchiveWriterOptions;
+  readonly #entries: EntryWriter;
   /** Payload offsets of files that changed while they were read; more than UNTRUSTED_MAX are only counted. */
   readonly untrusted: number[] = [];
   untrustedCount = 0;
@@ -78,6 +68,7 @@ export class ArchiveWriter {
 
   constructor(options: ArchiveWriterOptions) {
     this.#o = options;
+    this.#entries = new EntryWriter(options.encoder);
     this.#payloadPosition = options.payloadStart;
   }
 
@@ -108,12 +99,12 @@ export class ArchiveWriter {
         return;
       case 'empty':
         this.#enter(part.parent, part.row);
-        this.#o.encoder.leaveDirectory();
+        this.#entries.leave();
         return;
       case 'entries':
         return this.#writeEntries(part);
       case 'leave':
-        if (part.directory.id !== 0) this.#o.encoder.leaveDirectory();
+        if (part.directory.id !== 0) this.#entries.leave();
         this.#o.scan.release(part.directory);
     }
   }
@@ -132,18 +123,8 @@ export class ArchiveWriter {
     }
   }
 
-  #enter({ list, stats, description }: ScannedDirectory, row: number): void {
-    const name = statWord(stats, row, STAT.nameIndex);
-    this.#o.encoder.enterDirectory(
-      list,
-      nameStart(list, name),
-      nameEnd(list, name),
-      stats,
-      row * STAT.size + STAT.nameHash,
-      description,
-      bodyStart(description, row),
-      bodyEnd(description, row),
-    );
+  #enter(directory: ScannedDirectory, row: number): void {
+    this.#entries.enter(directory, row);
     this.#o.report.totals.directories += 1;
   }
 
@@ -177,41 +158,17 @@ export class ArchiveWriter {
     if (role === Role.small && isRead(part, row - part.first) && !this.#o.dryRun) this.#nextSmall += 1;
   }
 
-  #writeLeaf({ list, stats, description }: ScannedDirectory, row: number): void {
-    const name = statWord(stats, row, STAT.nameIndex);
-    this.#o.encoder.leaf(
-      list,
-      nameStart(list, name),
-      nameEnd(list, name),
-      stats,
-      row * STAT.size + STAT.nameHash,
-      description,
-      bodyStart(description, row),
-      bodyEnd(description, row),
-    );
+  #writeLeaf(directory: ScannedDirectory, row: number): void {
+    this.#entries.leaf(directory, row);
     const { totals } = this.#o.report;
-    if (fileType(stats, row) === FileType.symlink) totals.symlinks += 1;
+    if (fileType(directory.stats, row) === FileType.symlink) totals.symlinks += 1;
     else totals.specials += 1;
   }
 
   /** Writes the entry of a file; `fresh` says that its contents are written in this run. */
   #writeFileEntry(part: EntriesPart, row: number, payload: number, fresh: boolean): void {
-    const { list, stats, description } = part.directory;
-    const name = statWord(stats, row, STAT.nameIndex);
-    const size = fileSize(stats, row);
-    const position = this.#o.encoder.file(
-      list,
-      nameStart(list, name),
-      nameEnd(list, name),
-      stats,
-      row * STAT.size + STAT.nameHash,
-      description,
-      bodyStart(description, row),
-      bodyEnd(description, row),
-      payload,
-      size,
-      fresh,
-    );
+    const size = fileSize(part.directory.stats, row);
+    const position = this.#entries.file(part.directory, row, payload, fresh);
     const slot = part.slots.get(row);
     if (slot !== undefined) this.#o.links.stored(slot, position);
     const reason = fresh ? (part.reasons?.[row - part.first] ?? Reason.noReference) : Reason.reused;
@@ -323,17 +280,7 @@ export class ArchiveWriter {
   #writeLink(part: EntriesPart, row: number): boolean {
     const target = this.#o.links.target(part.slots.get(row)!);
     if (target === undefined || target.path.length > PATH_MAX_STORED) return false;
-    const { list, stats } = part.directory;
-    const name = statWord(stats, row, STAT.nameIndex);
-    this.#o.encoder.hardlink(
-      list,
-      nameStart(list, name),
-      nameEnd(list, name),
-      stats,
-      row * STAT.size + STAT.nameHash,
-      target.position,
-      target.path,
-    );
+    this.#entries.hardlink(part.directory, row, target);
     this.#o.report.totals.hardlinks += 1;
     return true;
   }
