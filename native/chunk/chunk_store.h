@@ -49,7 +49,7 @@ class ChunkStore : public ChunkSink {
 
   std::unique_ptr<ChunkFiles> files_;
   // What a restore has in flight and in its cache, and what its threads decode.
-  static constexpr std::size_t kBuffers = 96 * 1024 * 1024;
+  static constexpr std::size_t kBuffers = 72 * 1024 * 1024;
   const std::shared_ptr<BufferPool> buffers_ = BufferPool::create(kBuffers);
   EncoderPool encoders_;
   std::mutex mutex_;

@@ -25,7 +25,7 @@ struct ChunkRange {
 // Only one thread at a time may call it; its jobs run on the pools.
 class PayloadQueue {
  public:
-  static constexpr std::uint64_t kMaxBytes = 64u << 20;
+  static constexpr std::uint64_t kMaxBytes = 48u << 20;
   static constexpr std::size_t kMaxGroups = 64;
   static constexpr std::size_t kFilesPerJob = 128;
   // Large files in more chunks than this are long; so many of them are written side by side.

@@ -12,7 +12,7 @@ namespace restat::extract {
 
 class RecordRoom {
  public:
-  static constexpr std::size_t kLimit = 8u << 20;
+  static constexpr std::size_t kLimit = 4u << 20;
 
   void take(std::size_t bytes) {
     std::lock_guard lock(mutex_);

@@ -17,8 +17,8 @@ export interface OpenArchive {
   readonly payloadSize: number | undefined;
 }
 
-/** Decoded chunks kept for reads of metadata; 4 chunks of the default size at their longest. */
-const METADATA_CACHE = 64 * 1024 * 1024;
+/** Decoded chunks kept for reads of metadata: one at its longest and two of the average size. */
+const METADATA_CACHE = 24 * 1024 * 1024;
 /** Payload chunks are visited in order: what extraction keeps in flight is its own. */
 const PAYLOAD_CACHE = 16 * 1024 * 1024;
 const MARKER_SIZE = 16;

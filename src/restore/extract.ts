@@ -38,7 +38,8 @@ export interface ExtractResult {
   readonly prelude: Buffer | undefined;
 }
 
-const BATCH = 4096;
+/** Entries decoded at once. */
+const BATCH = 1024;
 
 /** A directory on the way down. */
 interface Level {

@@ -54,6 +54,8 @@ function writeU64(bytes: Buffer, value: number, at: number): void {
 export class RecordWriter {
   #bytes = Buffer.alloc(2 * FULL);
   #length = 0;
+  /** So many bytes at the beginning are of records that were taken. */
+  #taken = 0;
 
   get isFull(): boolean {
     return this.#length >= FULL;
@@ -63,12 +65,11 @@ export class RecordWriter {
     return this.#length === 0;
   }
 
-  /** The records since the last call. */
+  /** The records since the last call, valid until the next `add`. */
   take(): Buffer {
-    const bytes = this.#bytes.subarray(0, this.#length);
-    this.#bytes = Buffer.alloc(2 * FULL);
+    this.#taken = this.#length;
     this.#length = 0;
-    return bytes;
+    return this.#bytes.subarray(0, this.#taken);
   }
 
   add(fields: RecordFields): void {
@@ -99,6 +100,8 @@ export class RecordWriter {
 
   /** Makes room for a record and returns where it begins. The buffer is zero beyond the last record. */
   #room(length: number): number {
+    this.#bytes.fill(0, 0, this.#taken);
+    this.#taken = 0;
     const start = this.#length;
     if (start + length > this.#bytes.length) {
       const grown = Buffer.alloc(Math.max(2 * this.#bytes.length, start + length));
