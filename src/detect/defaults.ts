@@ -10,13 +10,13 @@ const MOST = 8;
 const SMALL_CHUNK = 0.25;
 
 /**
- * Padding that is needed nowhere costs what reading does; padding that stands elsewhere, too, a tenth of it. An index entry costs
+ * Padding that is needed nowhere costs twice what reading does, padding that stands elsewhere, too, a twentieth. An index entry costs
  * the more the smaller the reference's chunks are in the mean (bytes; undefined without any), so that fragments heal.
  */
 export function defaultPrices(averageSize: number, meanChunk: number | undefined): Prices {
   const fragmentation = meanChunk === undefined ? 1 : ((SMALL_CHUNK * averageSize) / meanChunk) ** 2;
   const factor = Math.min(MOST, Math.max(1, fragmentation));
-  return { dead: 1, duplicate: 0.1, entry: (averageSize / ENTRY_PART) * factor };
+  return { dead: 2, duplicate: 0.05, entry: (averageSize / ENTRY_PART) * factor };
 }
 
 /** At most 30 % of a payload archive is padding, 10 % of it needed nowhere. */
