@@ -77,7 +77,7 @@ ChunkFiles::ChunkFiles(Fd root, std::string path, const ChunkFileOptions& option
       path_(std::move(path)),
       options_(options),
       unnamed_(options.unnamed),
-      directory_exists_(new std::atomic<bool>[kDirectories]()) {}
+      directory_ready_(new std::atomic<bool>[kDirectories]()) {}
 
 Result<Buffer> ChunkFiles::read(const Digest& digest, BufferPool& buffers) const {
   const std::string name = name_of(digest);
@@ -106,14 +106,22 @@ Result<Buffer> ChunkFiles::read(const Digest& digest, BufferPool& buffers) const
 
 Status ChunkFiles::write(const Digest& digest, const EncodedBlob& blob, bool replace) {
   const Target target{prefix_of(digest), name_of(digest), replace};
-  auto& exists = directory_exists_[std::size_t{digest[0]} << 8 | digest[1]];
-  if (!exists.load(std::memory_order_relaxed)) {
-    if (Status made = make_directory(target.prefix); !made.ok()) return made;
-    exists.store(true, std::memory_order_relaxed);
-  }
+  if (Status made = prepare_directory(digest); !made.ok()) return made;
   Status written = unnamed_ ? write_unnamed(target, blob) : write_named(target, blob);
   if (written.ok() && options_.sync) return sync_directory(target.prefix);
   return written;
+}
+
+Result<bool> ChunkFiles::make_durable(const Digest& digest) {
+  if (!options_.sync) return true;
+  if (Status prepared = prepare_directory(digest); !prepared.ok()) return prepared.error();
+  const std::string name = name_of(digest);
+  const Fd fd(::openat(root_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return false;
+  if (!fd) return failed("open", name);
+  if (::fsync(fd.get()) != 0) return failed("fsync", name);
+  if (Status synced = sync_directory(prefix_of(digest)); !synced.ok()) return synced.error();
+  return true;
 }
 
 Result<bool> ChunkFiles::touch(const Digest& digest) const {
@@ -177,6 +185,16 @@ Status ChunkFiles::rename(const std::string& from, const std::string& to) const 
   return error;
 }
 
+// A directory that is there may be another run's that did not sync: `.chunks` is synced once for each.
+Status ChunkFiles::prepare_directory(const Digest& digest) {
+  auto& ready = directory_ready_[std::size_t{digest[0]} << 8 | digest[1]];
+  if (ready.load(std::memory_order_acquire)) return Unit{};
+  Status status = make_directory(prefix_of(digest));
+  if (status.ok() && options_.sync) status = sync_directory(".");
+  if (status.ok()) ready.store(true, std::memory_order_release);
+  return status;
+}
+
 Status ChunkFiles::make_directory(const std::string& prefix) {
   if (::mkdirat(root_.get(), prefix.c_str(), kDirectoryMode) != 0)
     return errno == EEXIST ? Status(Unit{}) : Status(failed("mkdir", prefix));
@@ -184,7 +202,7 @@ Status ChunkFiles::make_directory(const std::string& prefix) {
   if (::fchmodat(root_.get(), prefix.c_str(), kDirectoryMode, 0) != 0) return failed("fchmodat", prefix);
   if (is_foreign() && ::fchownat(root_.get(), prefix.c_str(), options_.uid, options_.gid, 0) != 0)
     return failed("fchownat", prefix);
-  return options_.sync ? sync_directory(".") : Status(Unit{});
+  return Unit{};
 }
 
 Status ChunkFiles::sync_directory(const std::string& name) const {

@@ -32,6 +32,8 @@ class ChunkFiles {
   Result<Buffer> read(const Digest& digest, BufferPool& buffers) const;
   // Writes a file that appears whole under its name. Without `replace` an existing one is EEXIST.
   Status write(const Digest& digest, const EncodedBlob& blob, bool replace);
+  // With `sync`: the file that is there, and its name, are on disk afterwards. False where there is no file.
+  Result<bool> make_durable(const Digest& digest);
   // Sets the access time to now: garbage collection spares the chunk. False where there is no file.
   Result<bool> touch(const Digest& digest) const;
   // Is there a regular file that is not empty?
@@ -45,6 +47,7 @@ class ChunkFiles {
   Status write_named(const Target& target, const EncodedBlob& blob);
   Status fill(int fd, const EncodedBlob& blob, const std::string& name) const;
   Status rename(const std::string& from, const std::string& to) const;
+  Status prepare_directory(const Digest& digest);
   Status make_directory(const std::string& prefix);
   Status sync_directory(const std::string& name) const;
   bool is_foreign() const;
@@ -54,7 +57,7 @@ class ChunkFiles {
   std::string path_;
   ChunkFileOptions options_;
   std::atomic<bool> unnamed_;
-  std::unique_ptr<std::atomic<bool>[]> directory_exists_;  // by the first two bytes of the digest
+  std::unique_ptr<std::atomic<bool>[]> directory_ready_;  // by the first two bytes of the digest
 };
 
 }  // namespace restat

@@ -37,10 +37,9 @@ Result<ChunkOutcome> ChunkStore::accept(const Digest& digest, ByteView plain) {
     auto existing = examine(digest, plain.size());
     if (!existing.ok()) return existing.error();
     if (existing.value() == Existing::good) {
-      confirm(digest);
-      touched = touch_known(digest);
-      if (!touched.ok()) return touched.error();
-      if (touched.value()) return ChunkOutcome{};
+      auto kept = keep(digest);
+      if (!kept.ok()) return kept.error();
+      if (kept.value()) return ChunkOutcome{};
     }
     auto written = write(digest, plain, existing.value() == Existing::bad);
     if (written.ok()) confirm(digest);
@@ -86,6 +85,14 @@ Result<bool> ChunkStore::touch_known(const Digest& digest) {
   auto touched = files_->touch(digest);
   if (touched.ok() && touched.value()) confirm(digest);
   return touched;
+}
+
+// Takes a file that was found good, whoever wrote it. False: it is gone meanwhile.
+Result<bool> ChunkStore::keep(const Digest& digest) {
+  auto durable = files_->make_durable(digest);
+  if (!durable.ok() || !durable.value()) return durable;
+  confirm(digest);
+  return touch_known(digest);
 }
 
 // An encrypted file cannot be told from a bad one without its key, and is never kept for a plain chunk.

@@ -41,6 +41,7 @@ class ChunkStore : public ChunkSink {
 
   explicit ChunkStore(std::unique_ptr<ChunkFiles> files) : files_(std::move(files)) {}
   Result<bool> touch_known(const Digest& digest);
+  Result<bool> keep(const Digest& digest);
   Result<Existing> examine(const Digest& digest, std::size_t length) const;
   Result<ChunkOutcome> write(const Digest& digest, ByteView plain, bool replace);
   Known known(const Digest& digest);

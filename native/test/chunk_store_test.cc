@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 
@@ -17,6 +19,20 @@ using namespace restat;
 using restat::test::random_bytes;
 using restat::test::read_file;
 using restat::test::write_file;
+
+namespace {
+
+// Paths that were given to fsync.
+std::vector<std::string> synced;
+
+}  // namespace
+
+// Stands before the C library's: what a crash would keep cannot be seen otherwise.
+extern "C" int fsync(int fd) {
+  std::error_code error;
+  synced.push_back(std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), error));
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
 
 namespace {
 
@@ -135,6 +151,38 @@ TEST("a chunk file that nobody vouches for is verified, and replaced if it is no
     CHECK(read_file(path) == good);
     CHECK_EQ(world.files(), 1u);
   }
+}
+
+TEST("a chunk file of another run is on disk, with its directory, before it is kept") {
+  const World world;
+  const Bytes plain = random_bytes(70000, 21);
+  CHECK(stored(*world.open(), plain));
+  const std::string path = world.path(sha256(plain));
+  const std::string directory = path.substr(0, path.rfind('/'));
+  synced.clear();
+  CHECK(!stored(*world.open(), plain));
+  CHECK(synced.empty());
+  const auto store = world.open({.sync = true});
+  CHECK(!stored(*store, plain));
+  CHECK(synced == (std::vector<std::string>{world.root / ".chunks", path, directory}));
+  CHECK(!stored(*store, plain));
+  CHECK_EQ(synced.size(), 3u);
+}
+
+TEST("a chunk directory that somebody else made is synced once") {
+  const World world;
+  const Bytes plain = random_bytes(70000, 22);
+  const std::string path = world.path(sha256(plain));
+  const std::string directory = path.substr(0, path.rfind('/'));
+  std::filesystem::create_directory(directory);
+  const auto store = world.open({.sync = true});
+  synced.clear();
+  CHECK(stored(*store, plain));
+  CHECK_EQ(std::ranges::count(synced, world.root / ".chunks"), 1);
+  ::unlink(path.c_str());
+  CHECK(stored(*store, plain));
+  CHECK_EQ(std::ranges::count(synced, world.root / ".chunks"), 1);
+  CHECK_EQ(std::ranges::count(synced, directory), 2);
 }
 
 TEST("a registered chunk is not read again, unless its file is missing or empty") {
