@@ -8,6 +8,15 @@
 
 namespace restat::extract {
 
+// Ancestors that nothing else holds go one after the other: one inside the other would need a stack as deep
+// as the tree.
+Directory::~Directory() {
+  while (parent && parent.use_count() == 1) {
+    auto above = parent->parent;
+    parent = std::move(above);
+  }
+}
+
 std::string Directory::path(std::string_view entry) const {
   std::vector<std::string_view> names;
   if (!entry.empty()) names.push_back(entry);

@@ -35,6 +35,11 @@ struct Directory {
   // Set while the records wait for the entries so far.
   std::atomic<bool> waited_for{false};
 
+  Directory() = default;
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+  ~Directory();
+
   // Path of the directory, or of an entry in it, relative to the target.
   std::string path(std::string_view entry = {}) const;
 

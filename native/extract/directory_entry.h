@@ -9,8 +9,8 @@
 
 namespace restat::extract {
 
-// Deeper trees are not made: no program could name what is in them.
-inline constexpr unsigned kMaxDepth = 4096;
+// As deep as the format allows (src/pxar/format.ts).
+inline constexpr unsigned kMaxDepth = 65536;
 
 // Opens or makes the target itself.
 Result<std::shared_ptr<Directory>> open_target(Context& context, const Record& record);

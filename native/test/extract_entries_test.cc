@@ -89,6 +89,29 @@ TEST("a tree of 400 levels is restored with fewer descriptors than levels, and i
   CHECK_EQ(stat_of(world.path("d")).st_mtim.tv_nsec, 123456789);
 }
 
+// Takes a chain of directories `d` apart from its top: tools that walk it down need a descriptor per level.
+void remove_chain(const std::string& root) {
+  const std::string top = root + "/d", next = top + "/d", aside = root + "/aside";
+  while (rename(next.c_str(), aside.c_str()) == 0) {
+    CHECK_EQ(rmdir(top.c_str()), 0);
+    CHECK_EQ(rename(aside.c_str(), top.c_str()), 0);
+  }
+}
+
+TEST("a tree deeper than any path may be is restored") {
+  World world;
+  Archive archive;
+  archive.target();
+  constexpr std::uint64_t kDepth = 6000;
+  for (std::uint64_t i = 0; i < kDepth; ++i) archive.directory("d");
+  archive.file("leaf", "deep", Meta{.flags = 0x400000});
+  const auto outcome = world.run(archive);
+  CHECK_EQ(outcome.summary->directories, kDepth + 1);
+  CHECK_EQ(outcome.summary->files, 1u);
+  CHECK_EQ(stat_of(world.path("d/d/d")).st_mtim.tv_nsec, 123456789);
+  remove_chain(world.path());
+}
+
 TEST("twenty files of one chunk need one load") {
   World world;
   Archive archive;
