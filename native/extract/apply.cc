@@ -53,10 +53,9 @@ void apply_xattrs(int fd, const Metadata& m, Problems& problems) {
 void apply_acls(int fd, InodeType type, const Metadata& m, const Options& options, Problems& problems) {
   // An access ACL is half in the mode: with ignored permissions it would bring them back.
   if (const auto value = access_acl(m); !value.empty() && !options.ignore_permissions)
-    set_xattr(fd, "system.posix_acl_access", value, problems);
+    set_xattr(fd, kAccessAcl, value, problems);
   if (type != InodeType::directory) return;
-  if (const auto value = default_acl(m); !value.empty())
-    set_xattr(fd, "system.posix_acl_default", value, problems);
+  if (const auto value = default_acl(m); !value.empty()) set_xattr(fd, kDefaultAcl, value, problems);
 }
 
 // 0xffffffff would mean "leave it" to the kernel.
@@ -104,19 +103,19 @@ void apply_metadata(int fd, InodeType type, const Metadata& m, const Options& op
   if (futimens(fd, times) != 0) note_system(problems, errno, "futimens");
 }
 
-void apply_to_name(int directory, const char* name, std::uint32_t type, const Metadata& m,
-                   const Options& options, Problems& problems) {
+void apply_to_name(const NewName& at, const Metadata& m, const Options& options, Problems& problems) {
+  const auto [directory, name, type, inherits_acl] = at;
   const Fd inode(openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
   struct stat st {};
   if (!inode || fstat(inode.get(), &st) != 0) return note_system(problems, errno, "openat");
   if ((st.st_mode & S_IFMT) != type)
     return note(problems, Error::check("ENTRY_CHANGED", "another process replaced the new entry"));
+  // xattr calls and fchmod refuse O_PATH descriptors; their link in /proc leads to the inode itself.
+  const std::string link = "/proc/self/fd/" + std::to_string(inode.get());
+  if (inherits_acl && type != S_IFLNK) removexattr(link.c_str(), kAccessAcl);
   const std::uint32_t mode = apply_owner(inode.get(), m, options, problems);
-  if (!options.ignore_permissions && type != S_IFLNK) {
-    // fchmod refuses O_PATH descriptors; their link in /proc leads to the inode itself.
-    const std::string link = "/proc/self/fd/" + std::to_string(inode.get());
-    if (chmod(link.c_str(), mode) != 0) note_system(problems, errno, "chmod");
-  }
+  if (!options.ignore_permissions && type != S_IFLNK && chmod(link.c_str(), mode) != 0)
+    note_system(problems, errno, "chmod");
   if (!m.xattrs.empty() || m.capabilities || !m.users.empty() || !m.groups.empty())
     problems.push_back(
         {true,

@@ -27,9 +27,15 @@ void apply_before_data(int fd, const Metadata& metadata, Problems& problems);
 void apply_metadata(int fd, InodeType type, const Metadata& metadata, const Options& options,
                     Problems& problems);
 
-// Owner, mode (not of a symlink) and times of `name`, which this extraction has just made in `directory` with
-// file type `type` (S_IFLNK, …). Fails where another thing stands there now.
-void apply_to_name(int directory, const char* name, std::uint32_t type, const Metadata& metadata,
-                   const Options& options, Problems& problems);
+// What this extraction has just made in `directory` with file type `type` (S_IFLNK, …).
+struct NewName {
+  int directory;
+  const char* name;
+  std::uint32_t type;
+  bool inherits_acl;  // from the directory, and must not keep it
+};
+
+// Owner, mode (not of a symlink) and times. Fails where another thing stands there now.
+void apply_to_name(const NewName& at, const Metadata& metadata, const Options& options, Problems& problems);
 
 }  // namespace restat::extract

@@ -6,12 +6,10 @@
 
 #include "extract/beneath.h"
 #include "extract/file_flags.h"
+#include "extract/posix_acl.h"
 
 namespace restat::extract {
 namespace {
-
-constexpr const char* kAccessAcl = "system.posix_acl_access";
-constexpr const char* kDefaultAcl = "system.posix_acl_default";
 
 std::shared_ptr<Directory> new_directory(const std::shared_ptr<Directory>& parent, const Record& record) {
   auto directory = std::make_shared<Directory>();
@@ -29,7 +27,7 @@ void settle_acls(const Context& context, int fd, Directory& directory) {
   if (context.options.ignore_acls) return;
   if (directory.existed) {
     directory.inherits_acl = fgetxattr(fd, kDefaultAcl, nullptr, 0) > 0;
-  } else if (directory.parent && directory.parent->inherits_acl) {
+  } else if (!directory.parent || directory.parent->inherits_acl) {
     fremovexattr(fd, kAccessAcl);
     fremovexattr(fd, kDefaultAcl);
   }

@@ -15,7 +15,8 @@ constexpr std::size_t kMaxTarget = 4095;
 void apply(Context& context, const Directory& directory, int at, const Record& record, std::uint32_t type,
            const Metadata& metadata) {
   Problems problems;
-  apply_to_name(at, std::string(record.name()).c_str(), type, metadata, context.options, problems);
+  const std::string name(record.name());
+  apply_to_name({at, name.c_str(), type, directory.inherits_acl}, metadata, context.options, problems);
   if (!problems.empty()) context.report_problems(directory.path(record.name()), std::move(problems));
 }
 

@@ -9,6 +9,7 @@
 
 #include "extract/directory_entry.h"
 #include "extract/file_flags.h"
+#include "extract/posix_acl.h"
 #include "extract/sparse_write.h"
 
 namespace restat::extract {
@@ -52,7 +53,7 @@ Status FileTask::create() {
   auto file = create_file(std::move(directory.value()), context_.names);
   if (!file.ok()) return file.error();
   file_.emplace(std::move(file.value()));
-  if (directory_->inherits_acl) fremovexattr(file_->fd.get(), "system.posix_acl_access");
+  if (directory_->inherits_acl) fremovexattr(file_->fd.get(), kAccessAcl);
   apply_before_data(file_->fd.get(), *metadata_, problems_);
   return Unit{};
 }

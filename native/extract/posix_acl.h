@@ -7,6 +7,9 @@
 
 namespace restat::extract {
 
+inline constexpr const char* kAccessAcl = "system.posix_acl_access";
+inline constexpr const char* kDefaultAcl = "system.posix_acl_default";
+
 // Empty where the permission bits say everything: no named entry, no separate owning-group entry.
 std::vector<std::uint8_t> access_acl(const Metadata& metadata);
 // Empty where the archive holds no ACL_DEFAULT.

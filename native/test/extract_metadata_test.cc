@@ -147,10 +147,30 @@ TEST("a default ACL of the target does not get into what is restored below") {
   archive.directory("d");
   archive.file("b", "x");
   archive.close();
+  archive.special("p", Kind::fifo, S_IFIFO);
+  archive.special("s", Kind::socket, S_IFSOCK);
   CHECK_EQ(world.run(archive).events.size(), 0u);
-  for (const char* name : {"a", "d", "d/b"})
+  for (const char* name : {"a", "d", "d/b", "p", "s"})
     CHECK_EQ(xattr_of(world.path(name), "system.posix_acl_access"), "no: ENODATA");
   CHECK_EQ(xattr_of(world.path("d"), "system.posix_acl_default"), "no: ENODATA");
+}
+
+TEST("a default ACL above a new target gets neither into it nor into what is restored below") {
+  World world;
+  if (!privileged(world)) return;
+  const std::string value = kAclHead + acl_entry(1, 7) + acl_entry(2, 7, 1234) + acl_entry(4, 7) +
+                            acl_entry(0x10, 7) + acl_entry(0x20, 7);
+  const auto above = std::filesystem::path(world.path()).parent_path();
+  std::filesystem::remove_all(world.path());
+  CHECK_EQ(setxattr(above.c_str(), "system.posix_acl_default", value.data(), value.size(), 0), 0);
+  Archive archive;
+  archive.target();
+  archive.file("f", "x", Meta{.mode = 0600});
+  archive.special("p", Kind::fifo, S_IFIFO);
+  CHECK_EQ(world.run(archive).events.size(), 0u);
+  for (const char* name : {"", "f", "p"})
+    CHECK_EQ(xattr_of(world.path(name), "system.posix_acl_access"), "no: ENODATA");
+  CHECK_EQ(xattr_of(world.path(), "system.posix_acl_default"), "no: ENODATA");
 }
 
 TEST("flags are set, immutable and append-only when everything else is done") {
