@@ -22,9 +22,28 @@ const METADATA_CACHE = 24 * 1024 * 1024;
 /** Payload chunks are visited in order: what extraction keeps in flight is its own. */
 const PAYLOAD_CACHE = 16 * 1024 * 1024;
 const MARKER_SIZE = 16;
+/** The longest read of one native call. */
+const READ_MAX = 256 * 1024 * 1024;
 
-export function byteSource(reader: NativeChunkReader): ByteSource {
-  return { size: reader.size(), read: (offset, length) => reader.read(offset, length) };
+/** A stream as a source of archive bytes. Reads longer than `readMax` are made of several: goodbye tables have no limit. */
+export function byteSource(reader: NativeChunkReader, readMax = READ_MAX): ByteSource {
+  const read = (offset: number, length: number): Promise<Buffer> =>
+    length <= readMax ? reader.read(offset, length) : readInParts(reader, offset, length, readMax);
+  return { size: reader.size(), read };
+}
+
+async function readInParts(
+  reader: NativeChunkReader,
+  offset: number,
+  length: number,
+  readMax: number,
+): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  for (let at = 0; at < length; at += readMax) {
+    const part = await reader.read(offset + at, Math.min(readMax, length - at));
+    bytes.set(part, at);
+  }
+  return bytes;
 }
 
 /**
