@@ -80,7 +80,8 @@ export interface NativeIngest {
   /**
    * Appends a PAYLOAD header and the first `size` bytes of the file. Where the file is shorter zeros stand in for the
    * rest; the number of bytes that were there comes back. Also where reading fails, but then the promise rejects with
-   * that error (`syscall` is `read`) and the stream goes on.
+   * that error (`syscall` is `pread`, which errors of the store never have) and the stream goes on. Throws TypeError for
+   * a file that was compared.
    */
   writeFile(file: NativeFile, size: number): Promise<number>;
   /**

@@ -106,7 +106,7 @@ export interface NativeTree {
   discard(batch: NativeBatch): void;
   /** Opens one regular file that must still be the stat'ed one (ESTALE). */
   open(directory: DirectoryId, name: Buffer, stat: Buffer): Promise<NativeFile>;
-  /** Bits of READ: how the open file differs from its record now. Closes it. */
+  /** Bits of READ: how the open file differs from its record now. Lets go of it: it can be compared once. */
   compare(file: NativeFile, stat: Buffer): number;
 }
 

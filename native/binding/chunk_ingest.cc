@@ -102,6 +102,7 @@ Napi::Value IngestWrap::write_file(const Napi::CallbackInfo& info) {
   if (!info[0].IsExternal() || !is_count(info[1]) || number_of(info[1]) > kMaxFile)
     return misuse(info.Env(), "writeFile: an open file and its size are needed");
   const auto file = *info[0].As<Napi::External<std::shared_ptr<Fd>>>().Data();
+  if (!file) return misuse(info.Env(), "writeFile: the file was closed by compare");
   auto& pending = Environment::of(info.Env()).pending(info.Env());
   const Napi::Value promise = pending.promise();
   ingest_->put(

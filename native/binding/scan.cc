@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "binding/arguments.h"
 #include "binding/async.h"
@@ -241,14 +242,15 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
         });
   }
 
-  // Bits of ReadStatus for an open file against its stat record; closes the file.
+  // Bits of ReadStatus for an open file against its stat record; then lets go of the file, which a stream
+  // that failed may still be reading.
   Napi::Value compare(const Napi::CallbackInfo& info) {
     const auto record = bytes_of(info[1]);
     if (!info[0].IsExternal() || record.size() < sizeof(StatRecord))
       return misuse(info.Env(), "compare: an open file and a stat record are needed");
-    auto& fd = *info[0].As<Napi::External<std::shared_ptr<Fd>>>().Data();
+    const auto fd = std::exchange(*info[0].As<Napi::External<std::shared_ptr<Fd>>>().Data(), nullptr);
+    if (!fd) return misuse(info.Env(), "compare: the file was compared before");
     auto bits = compare_with_record(fd->get(), load_le<StatRecord>(record.data()));
-    fd->reset();
     if (bits.ok()) return Napi::Number::New(info.Env(), bits.value());
     to_exception(info.Env(), bits.error()).ThrowAsJavaScriptException();
     return info.Env().Undefined();

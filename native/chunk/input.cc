@@ -108,7 +108,8 @@ class FileInput : public Input {
     do {
       n = ::pread(file_->get(), to.data(), to.size(), static_cast<off_t>(at_));
     } while (n < 0 && errno == EINTR);
-    if (n < 0) error_ = Error::system(errno, "read", {});
+    // No other call of a stream reports as pread: who backs up tells the source from the store by it.
+    if (n < 0) error_ = Error::system(errno, "pread", {});
     ended_ = n <= 0;
     if (ended_) return 0;
     really_there_ += static_cast<std::uint64_t>(n);

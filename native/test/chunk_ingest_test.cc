@@ -184,7 +184,7 @@ TEST("a file that cannot be read says so, and the stream goes on") {
   Stream stream(engine, std::make_shared<CountingSink>(), kSmallPayload);
   const auto outcome = stream.put(file_input(open_file(root.path()), 100000));
   CHECK_EQ(outcome.error().number, EISDIR);
-  CHECK_EQ(outcome.error().syscall, "read");
+  CHECK_EQ(outcome.error().syscall, "pread");
   CHECK_EQ(stream.finish().value().size, 100016u);
 }
 

@@ -1,5 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { native } from '../../src/native.js';
@@ -42,6 +44,26 @@ test('a finished stream takes nothing more', async (t) => {
     t.is(stream.progress().readBytes, 16);
     await t.throwsAsync(stream.write(Buffer.alloc(1)), { code: 'INGEST_FINISHED' });
     await t.throwsAsync(stream.finish(), { code: 'INGEST_FINISHED' });
+  });
+});
+
+test('a file that was compared and a batch that was discarded are refused', async (t) => {
+  await withChunkDirectory(async (directory) => {
+    writeFileSync(join(directory.path, 'f'), 'content');
+    const tree = new native.Tree(directory.path, false, undefined);
+    const list = await tree.list(0, 100);
+    const stats = await tree.stat(0, list, Uint32Array.of(1));
+    const stream = new native.Ingest({ store: directory.open(), averageSize: 65536, payload: true });
+    const file = await tree.open(0, Buffer.from('f'), stats);
+    t.is(await stream.writeFile(file, 7), 7);
+    t.is(tree.compare(file, stats), 0);
+    t.throws(() => tree.compare(file, stats), { instanceOf: TypeError });
+    t.throws(() => stream.writeFile(file, 7), { instanceOf: TypeError });
+    const indexes = Uint32Array.of(0);
+    const { batch } = await tree.read([{ directory: 0, list, stats, indexes }]);
+    tree.discard(batch);
+    t.throws(() => stream.writeBatch(batch, indexes), { instanceOf: TypeError });
+    stream.abort();
   });
 });
 
