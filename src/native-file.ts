@@ -15,10 +15,13 @@ export interface PublishOptions {
 export interface NativeFileCalls {
   /** Writes a file that appears under its name whole or not at all (O_TMPFILE + linkat, else a temporary name). */
   publishFile(directory: string, name: string, bytes: Uint8Array, options: PublishOptions): Promise<void>;
-  /** Renames without ever replacing: EEXIST where `to` exists. */
+  /** Renames a directory without ever replacing anything that has content: EEXIST where `to` exists. */
   renameExclusive(from: string, to: string): Promise<void>;
-  /** syncfs of the file system that holds `path`. */
-  syncFilesystem(path: string): Promise<void>;
+  /**
+   * syncfs of the file system that holds the open file, which stays open until the promise settles. Rejects also where data
+   * written since `fd` was opened could not be kept: open it before the first write. `path` stands in errors.
+   */
+  syncFilesystem(fd: number, path: string): Promise<void>;
   /** Descriptor of a new file without a name in `directory`. */
   openUnnamed(directory: string): number;
   /** Takes a lock without waiting; false when somebody else holds it. `record` locks belong to the process. */

@@ -43,7 +43,10 @@ Napi::Value rename_without_replacing(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value sync(const Napi::CallbackInfo& info) {
-  return run(info, [path = string_of(info[0])] { return sync_filesystem(path); });
+  if (!info[0].IsNumber()) return misuse(info.Env(), "syncFilesystem: a descriptor is needed");
+  return run(info, [fd = static_cast<int>(number_of(info[0])), path = string_of(info[1])] {
+    return sync_filesystem(fd, path);
+  });
 }
 
 Napi::Value unnamed(const Napi::CallbackInfo& info) {

@@ -56,6 +56,19 @@ Status rename_over(const std::string& from, const std::string& path) {
   return Error::system(error, "rename", path);
 }
 
+// For file systems without RENAME_NOREPLACE (NFS, some of FUSE, older ZFS). A directory that appears at `to`
+// after the look is safe all the same: rename() replaces an empty one only. Anything but a directory would be
+// replaced, and is refused.
+Status rename_checked(const std::string& from, const std::string& to) {
+  struct stat st;
+  if (lstat(from.c_str(), &st) != 0) return Error::system(errno, "lstat", from);
+  if (!S_ISDIR(st.st_mode)) return Error::system(ENOTDIR, "rename", from);
+  if (lstat(to.c_str(), &st) == 0) return Error::system(EEXIST, "rename", to);
+  if (errno != ENOENT) return Error::system(errno, "lstat", to);
+  if (rename(from.c_str(), to.c_str()) == 0) return Unit{};
+  return Error::system(errno == ENOTEMPTY ? EEXIST : errno, "rename", to);
+}
+
 Status publish_named(const std::string& path, ByteView bytes, const PublishOptions& options) {
   const std::string temporary = temporary_name(path);
   Fd fd(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -97,15 +110,13 @@ Status publish_file(const std::string& directory, const std::string& name, ByteV
 }
 
 Status rename_exclusive(const std::string& from, const std::string& to) {
-  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0)
-    return Error::system(errno, "renameat2", to);
-  return Unit{};
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return Unit{};
+  if (errno != EINVAL && errno != ENOSYS) return Error::system(errno, "renameat2", to);
+  return rename_checked(from, to);
 }
 
-Status sync_filesystem(const std::string& path) {
-  Fd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return Error::system(errno, "open", path);
-  if (syncfs(fd.get()) != 0) return Error::system(errno, "syncfs", path);
+Status sync_filesystem(int fd, const std::string& path) {
+  if (syncfs(fd) != 0) return Error::system(errno, "syncfs", path);
   return Unit{};
 }
 

@@ -28,10 +28,11 @@ Result<Fd> open_unnamed(const std::string& directory);
 Status publish_file(const std::string& directory, const std::string& name, ByteView bytes,
                     const PublishOptions& options);
 
-// Renames without ever replacing (RENAME_NOREPLACE).
+// Renames a directory without ever replacing anything that has content: EEXIST.
 Status rename_exclusive(const std::string& from, const std::string& to);
 
-// syncfs of the file system that holds `path`.
-Status sync_filesystem(const std::string& path);
+// syncfs of the file system that holds `fd`. Fails also where data written since `fd` was opened could not be
+// kept: it is opened before the first write. `path` stands in errors.
+Status sync_filesystem(int fd, const std::string& path);
 
 }  // namespace restat

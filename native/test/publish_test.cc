@@ -3,8 +3,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -14,6 +16,20 @@
 
 using namespace restat;
 using restat::test::TemporaryDirectory;
+
+namespace {
+
+// What the kernel says to RENAME_NOREPLACE; 0: what it really says.
+int refused_with = 0;
+
+}  // namespace
+
+// Stands before the C library's: file systems that lack the flag are hard to come by.
+extern "C" int renameat2(int from_at, const char* from, int to_at, const char* to, unsigned flags) noexcept {
+  if (refused_with == 0) return static_cast<int>(syscall(SYS_renameat2, from_at, from, to_at, to, flags));
+  errno = refused_with;
+  return -1;
+}
 
 namespace {
 
@@ -77,6 +93,38 @@ TEST("an exclusive rename never replaces") {
   mkdir((dir.path() + "/b").c_str(), 0755);
   CHECK_EQ(rename_exclusive(dir.path() + "/a", dir.path() + "/b").error().number, EEXIST);
   CHECK(rename_exclusive(dir.path() + "/a", dir.path() + "/c").ok());
+}
+
+TEST("where the file system cannot rename exclusively, directories are still not replaced") {
+  TemporaryDirectory dir;
+  const std::string from = dir / "a", to = dir / "b";
+  for (const int error : {EINVAL, ENOSYS}) {
+    mkdir(from.c_str(), 0755);
+    mkdir(to.c_str(), 0755);
+    std::ofstream(to + "/kept") << "content";
+    refused_with = error;
+    const Status onto = rename_exclusive(from, to);
+    const Status beside = rename_exclusive(from, dir / "c");
+    const Status missing = rename_exclusive(dir / "none", dir / "d");
+    const Status file = rename_exclusive(to + "/kept", dir / "e");
+    refused_with = 0;
+    CHECK_EQ(onto.error().number, EEXIST);
+    CHECK(beside.ok());
+    CHECK_EQ(missing.error().number, ENOENT);
+    CHECK_EQ(file.error().number, ENOTDIR);
+    CHECK_EQ(read_file(to + "/kept"), std::string("content"));
+    CHECK_EQ(count_names(dir.path()), 2);
+    std::filesystem::remove_all(dir / "c");
+  }
+}
+
+TEST("syncing a file system needs an open file and names the path in its error") {
+  TemporaryDirectory dir;
+  Fd fd(open(dir.path().c_str(), O_RDONLY));
+  CHECK(sync_filesystem(fd.get(), dir.path()).ok());
+  const auto status = sync_filesystem(-1, "store");
+  CHECK_EQ(status.error().number, EBADF);
+  CHECK_EQ(status.error().path, std::string("store"));
 }
 
 TEST("flock excludes other open files, shared ones stand side by side") {

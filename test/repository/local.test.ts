@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -15,6 +16,7 @@ import test, { type ExecutionContext } from 'ava';
 import { native } from '../../src/native.js';
 import { LocalRepository } from '../../src/repository/local/local-repository.js';
 import { parseServerConfiguration } from '../../src/repository/local/server-configuration.js';
+import type { SyncMode } from '../../src/repository/local/session.js';
 import { createStore } from '../../src/repository/local/store.js';
 import { parseRepository } from '../../src/repository/open.js';
 import type { BackupSession } from '../../src/repository/repository.js';
@@ -32,11 +34,26 @@ const wait = { waitSeconds: 0 };
 const options = { ...wait, owner: 'root@pam', now: 1_700_000_000 };
 const index = parseServerName('root.mpxar.didx');
 
-async function withStore(t: ExecutionContext): Promise<{ root: string; repository: LocalRepository }> {
+async function withStore(
+  t: ExecutionContext,
+  sync: SyncMode = 'none',
+): Promise<{ root: string; repository: LocalRepository }> {
   const root = mkdtempSync(join(tmpdir(), 'restat-test-'));
   t.teardown(() => rmSync(root, { recursive: true }));
   await createStore(root, { forServer: false });
-  return { root, repository: await LocalRepository.open(root, { sync: 'none' }) };
+  return { root, repository: await LocalRepository.open(root, { sync }) };
+}
+
+/** Directories below `root` that this process has open. */
+function openDirectories(root: string): string[] {
+  const paths = readdirSync('/proc/self/fd').flatMap((fd) => {
+    const link = `/proc/self/fd/${fd}`;
+    // The listing's own descriptor is gone by now.
+    if (!existsSync(link)) return [];
+    const path = readlinkSync(link, 'utf8');
+    return path.startsWith(root) && statSync(link).isDirectory() ? [path] : [];
+  });
+  return paths.sort();
 }
 
 async function store(session: BackupSession, bytes: Buffer): Promise<void> {
@@ -137,6 +154,26 @@ test('a snapshot that is being read is not forgotten', async (t) => {
   await t.throwsAsync(repository.forget(ROOT_NAMESPACE, snapshot, wait), { code: 'REPOSITORY_LOCKED' });
   await reader.close();
 });
+
+for (const sync of ['filesystem', 'file'] as const) {
+  test(`file systems are open before a group is made and until the end: ${sync}`, async (t) => {
+    const { root, repository } = await withStore(t, sync);
+    const namespace = parseNamespace('a/b');
+    for (const end of ['finish', 'abort'] as const) {
+      const session = await repository.begin(namespace, group, backupTime(end === 'finish' ? 1 : 2), options);
+      const open = openDirectories(root);
+      t.true(open.includes(root));
+      t.true(open.includes(join(root, '.chunks')));
+      await store(session, Buffer.from('content'));
+      await (end === 'finish' ? session.finish({}) : session.abort());
+      t.false(openDirectories(root).includes(root));
+    }
+    t.is((await repository.snapshots(namespace)).length, 1);
+    const late = { ...wait, owner: 'root@pam', now: 0 };
+    await t.throwsAsync(repository.begin(namespace, group, backupTime(1), late), { code: 'SNAPSHOT_TIME' });
+    t.false(openDirectories(root).includes(root));
+  });
+}
 
 test('new files have the modes that a server expects', async (t) => {
   const { root, repository } = await withStore(t);

@@ -34,6 +34,7 @@ import {
   readOwner,
   snapshotText,
 } from './catalogue.js';
+import { OpenFileSystems, syncDirectory } from './durability.js';
 import { CHUNKS, groupDirectory, NOTES, OWNER, PROTECTED, snapshotDirectory, UNFINISHED } from './layout.js';
 import { type Lock, NO_LOCK } from './locks.js';
 import { LocalSnapshotReader } from './reader.js';
@@ -109,7 +110,10 @@ export class LocalRepository implements Repository {
   ): Promise<BackupSession> {
     const { root, uid, gid } = this.#store;
     const locks: Lock[] = [];
+    const fileSystems = new OpenFileSystems();
     try {
+      // `.chunks` may be on another one.
+      for (const path of [root, join(root, CHUNKS)]) await fileSystems.add(path);
       locks.push(await this.#store.storeLock.acquireShared(options));
       locks.push(await this.#lock(namespace, formatGroup(group), true, options));
       const directory = await this.#prepareGroup(namespace, group, options.owner);
@@ -120,18 +124,19 @@ export class LocalRepository implements Repository {
       const chunks = this.#chunkStore();
       if (previous !== undefined) await this.#registerKnown(namespace, previous, chunks);
       return await LocalSession.start({
-        root,
         groupDirectory: directory,
         snapshot: { ...group, time },
         previous: previous?.snapshot,
         chunks,
         sync: this.#sync,
+        fileSystems,
         uid,
         gid,
         now: options.now,
         locks,
       });
     } catch (error) {
+      await fileSystems.close();
       for (const lock of locks) await lock.release();
       throw error;
     }
@@ -194,20 +199,19 @@ export class LocalRepository implements Repository {
     const { root, uid, gid } = this.#store;
     const directory = groupDirectory(root, namespace, group);
     if (namespace !== '') await this.#makeParents(namespace);
-    for (const path of [dirname(directory), directory]) {
-      await mkdir(path, { mode: 0o755 }).then(
-        () => chown(path, uid, gid),
-        (error: unknown) => {
-          if (systemCode(error) !== 'EEXIST') throw error;
-        },
-      );
-    }
+    for (const path of [dirname(directory), directory]) await this.#makeDirectory(path);
     await removeLeftovers(directory);
     await native
-      .publishFile(directory, OWNER, Buffer.from(`${owner}\n`), { mode: 0o644, uid, gid })
+      .publishFile(directory, OWNER, Buffer.from(`${owner}\n`), {
+        mode: 0o644,
+        uid,
+        gid,
+        sync: this.#sync !== 'none',
+      })
       .catch((error: unknown) => {
         if (systemCode(error) !== 'EEXIST') throw error;
       });
+    if (this.#sync !== 'none') await syncDirectory(directory);
     return directory;
   }
 
@@ -216,14 +220,20 @@ export class LocalRepository implements Repository {
     for (const component of namespace.split('/')) {
       for (const name of ['ns', component]) {
         path = join(path, name);
-        await mkdir(path, { mode: 0o755 }).then(
-          () => chown(path, this.#store.uid, this.#store.gid),
-          (error: unknown) => {
-            if (systemCode(error) !== 'EEXIST') throw error;
-          },
-        );
+        await this.#makeDirectory(path);
       }
     }
+  }
+
+  /** A run that did not sync may have made it: where that counts, its name is put on disk in any case. */
+  async #makeDirectory(path: string): Promise<void> {
+    await mkdir(path, { mode: 0o755 }).then(
+      () => chown(path, this.#store.uid, this.#store.gid),
+      (error: unknown) => {
+        if (systemCode(error) !== 'EEXIST') throw error;
+      },
+    );
+    if (this.#sync !== 'none') await syncDirectory(dirname(path));
   }
 
   async #checkTime(

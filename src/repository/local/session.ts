@@ -1,6 +1,6 @@
 /** A backup that is being written into a local datastore: whole or not at all. */
 import { createHash, randomBytes } from 'node:crypto';
-import { chown, mkdir, open, rm } from 'node:fs/promises';
+import { chown, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { native } from '../../native.js';
 import type { NativeChunkStore } from '../../native-chunk.js';
@@ -11,19 +11,21 @@ import { encodeManifest, type Manifest, type ManifestFile } from '../../snapshot
 import { formatTime, type SnapshotName } from '../../snapshot/names.js';
 import { RepositoryError, systemCode } from '../errors.js';
 import type { BackupSession, FinishedStream } from '../repository.js';
-import { CHUNKS, UNFINISHED } from './layout.js';
+import { type OpenFileSystems, syncDirectory } from './durability.js';
+import { UNFINISHED } from './layout.js';
 import type { Lock } from './locks.js';
 
 /** When written data must be on disk: `filesystem` syncs once before the snapshot appears, `file` each file. */
 export type SyncMode = 'filesystem' | 'file' | 'none';
 
 export interface SessionParts {
-  readonly root: string;
   readonly groupDirectory: string;
   readonly snapshot: SnapshotName;
   readonly previous: SnapshotName | undefined;
   readonly chunks: NativeChunkStore;
   readonly sync: SyncMode;
+  /** Every file system that is written to, open since before the first write. */
+  readonly fileSystems: OpenFileSystems;
   /** Owner of new files: that of the store's root. */
   readonly uid: number;
   readonly gid: number;
@@ -57,7 +59,7 @@ export class LocalSession implements BackupSession {
     this.#directory = directory;
   }
 
-  /** Makes the directory that the snapshot grows in. The session releases the locks at its end. */
+  /** Makes the directory that the snapshot grows in. The session releases the locks and closes the file systems at its end. */
   static async start(parts: SessionParts): Promise<LocalSession> {
     const name = `${UNFINISHED}${formatTime(parts.snapshot.time)}-${randomBytes(6).toString('hex')}`;
     const directory = join(parts.groupDirectory, name);
@@ -81,8 +83,8 @@ export class LocalSession implements BackupSession {
   }
 
   async finish(unprotected: Manifest['unprotected']): Promise<void> {
-    const { root, groupDirectory, sync, snapshot } = this.#parts;
-    await this.#syncAll([root, join(root, CHUNKS), this.#directory]);
+    const { groupDirectory, sync, snapshot, fileSystems } = this.#parts;
+    if (sync === 'filesystem') await fileSystems.sync();
     const manifest = encodeManifest({ snapshot, files: this.#files, signature: null, unprotected });
     await this.#publish(MANIFEST_NAME, manifest, sync !== 'none');
     if (sync !== 'none') await syncDirectory(this.#directory);
@@ -93,8 +95,11 @@ export class LocalSession implements BackupSession {
 
   async abort(): Promise<void> {
     if (!this.#open) return;
-    await rm(this.#directory, { recursive: true, force: true });
-    await this.#end();
+    try {
+      await rm(this.#directory, { recursive: true, force: true });
+    } finally {
+      await this.#end();
+    }
   }
 
   async #appear(path: string): Promise<void> {
@@ -106,12 +111,6 @@ export class LocalSession implements BackupSession {
     }
   }
 
-  /** Every file system that was written to: `.chunks` may be another one. */
-  async #syncAll(paths: readonly string[]): Promise<void> {
-    if (this.#parts.sync !== 'filesystem') return;
-    for (const path of paths) await native.syncFilesystem(path);
-  }
-
   #publish(name: string, bytes: Buffer, sync = this.#parts.sync === 'file'): Promise<void> {
     const { uid, gid } = this.#parts;
     return native.publishFile(this.#directory, name, bytes, { mode: 0o640, uid, gid, sync });
@@ -119,15 +118,7 @@ export class LocalSession implements BackupSession {
 
   async #end(): Promise<void> {
     this.#open = false;
+    await this.#parts.fileSystems.close();
     for (const lock of this.#parts.locks) await lock.release();
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
