@@ -63,6 +63,8 @@ export class LocalSession implements BackupSession {
   static async start(parts: SessionParts): Promise<LocalSession> {
     const name = `${UNFINISHED}${formatTime(parts.snapshot.time)}-${randomBytes(6).toString('hex')}`;
     const directory = join(parts.groupDirectory, name);
+    // A group, type or namespace may be a file system of its own.
+    await parts.fileSystems.add(parts.groupDirectory);
     await mkdir(directory, { mode: 0o755 });
     await chown(directory, parts.uid, parts.gid);
     return new LocalSession(parts, directory);
