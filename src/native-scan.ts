@@ -102,8 +102,11 @@ export interface NativeTree {
   content(directory: DirectoryId, name: string | Buffer, limit: number): Promise<Buffer | undefined>;
   /** Reads many small files at once; the caller bounds the sum of their sizes. */
   read(groups: readonly ReadGroup[]): Promise<ReadResult>;
-  /** Lets the contents of a batch go; calls that were given it before still have them. */
-  discard(batch: NativeBatch): void;
+  /**
+   * Lets the contents of a batch, or a listing, stat records or description, go; calls that were given them before still
+   * have them. A large buffer is empty afterwards.
+   */
+  discard(memory: NativeBatch | Buffer): void;
   /** Opens one regular file that must still be the stat'ed one (ESTALE). */
   open(directory: DirectoryId, name: Buffer, stat: Buffer): Promise<NativeFile>;
   /** Bits of READ: how the open file differs from its record now. Lets go of it: it can be compared once. */

@@ -16,6 +16,9 @@ Napi::Value to_buffer(Napi::Env env, const std::string& bytes) {
   return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
 }
 
+// Smaller buffers are left to the collector; what JavaScript allocates from a shared block is always smaller.
+constexpr std::size_t kWorthDetaching = 64 * 1024;
+
 // A listing that came back from JavaScript: whole and consistent, or nothing.
 std::shared_ptr<const Listing> listing_of(const Napi::Value& value) {
   auto listing = std::make_shared<Listing>(Listing{string_of(value)});
@@ -222,9 +225,14 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
     return out;
   }
 
-  // Lets the contents go when they are not needed any more: the collector does not know how large they are.
+  // Lets memory go when it is not needed any more: the collector does not know how large a batch is, and is
+  // late with large buffers.
   Napi::Value discard(const Napi::CallbackInfo& info) {
     if (info[0].IsExternal()) info[0].As<Napi::External<std::shared_ptr<ReadBatch>>>().Data()->reset();
+    if (info[0].IsTypedArray()) {
+      auto memory = info[0].As<Napi::TypedArray>().ArrayBuffer();
+      if (memory.ByteLength() >= kWorthDetaching) memory.Detach();
+    }
     return info.Env().Undefined();
   }
 

@@ -178,7 +178,10 @@ void describe_entries(Engine& engine, std::shared_ptr<Tree> tree, std::uint32_t 
   };
   auto finish = [job, done = std::move(done)] {
     if (job->error) return done(std::move(*job->error));
-    done(pack(job->parts, job->records.size()));
+    auto packed = pack(job->parts, job->records.size());
+    job->parts = {};
+    job->records = {};
+    done(std::move(packed));
   };
   fan_out(engine.io, job->records.size(), kGrain, std::move(body), std::move(finish));
 }

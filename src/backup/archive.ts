@@ -72,7 +72,7 @@ const RUNS_AHEAD = 3;
 const PROGRESS_MS = 200;
 const PAYLOAD_START = Buffer.from('d24e4a19c2684c831000000000000000', 'hex');
 const PAYLOAD_TAIL = Buffer.from('b5814c988bb7726c1000000000000000', 'hex');
-const PAYLOAD_RING = 48 * 1024 * 1024;
+const PAYLOAD_RING = 40 * 1024 * 1024;
 const METADATA_RING = 32 * 1024 * 1024;
 
 /** Blocks of the metadata stream on their way into the ingest. */

@@ -54,8 +54,12 @@ export class ScanAhead {
     return directory;
   }
 
-  /** Ends the use of a directory. */
+  /** Ends the use of a directory, its names and records. */
   release(directory: ScannedDirectory): void {
+    directory.nextToScan = directory.keep.length;
+    this.#tree.discard(directory.list);
+    this.#tree.discard(directory.stats);
+    this.#tree.discard(directory.description);
     this.#tree.leave(directory.id);
   }
 
