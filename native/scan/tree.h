@@ -32,7 +32,7 @@ int open_quietly(int directory, const char* name, int flags);
 class Tree {
  public:
   static constexpr std::uint32_t kRoot = 0;
-  static constexpr std::size_t kOpenDirectories = 24;
+  static constexpr std::size_t kOpenDirectories = 6;
 
   // A link to a directory is followed here, and only here.
   static Result<std::shared_ptr<Tree>> open(const std::string& path);

