@@ -8,6 +8,7 @@ import type { BackupSession, Repository, SnapshotReader } from '../repository/re
 import type { ArchiveName } from '../snapshot/archive-names.js';
 import type { Namespace } from '../snapshot/names.js';
 import { type Instant, runNotes } from '../snapshot/run-notes.js';
+import { failedVerification } from '../snapshot/verify-state.js';
 import type { ArchiveDetection } from './archive.js';
 
 /** What the command line says of change detection. */
@@ -30,17 +31,6 @@ export interface DetectionContext {
 }
 
 const NO_MANIFEST = 'No previous manifest, fallback to regular mode';
-
-function isFailed({ manifest }: SnapshotReader): boolean {
-  const state = manifest.unprotected['verify_state'];
-  return (
-    state !== null &&
-    typeof state === 'object' &&
-    !Array.isArray(state) &&
-    'state' in state &&
-    state['state'] === 'failed'
-  );
-}
 
 export class RunDetection {
   readonly #wishes: DetectionWishes;
@@ -74,7 +64,7 @@ export class RunDetection {
     }
     const { fullEvery } = this.#wishes;
     const generation = runNotes(this.#previous.manifest).generation;
-    if (isFailed(this.#previous)) {
+    if (failedVerification(this.#previous.manifest)) {
       await this.#refuse('Verification of the previous snapshot failed, fallback to regular mode');
     } else if (fullEvery !== undefined && generation >= fullEvery) {
       await this.#refuse(

@@ -14,6 +14,7 @@ import {
   type SnapshotName,
 } from '../../snapshot/names.js';
 import { runNotes } from '../../snapshot/run-notes.js';
+import { verifyState } from '../../snapshot/verify-state.js';
 import { systemCode } from '../errors.js';
 import type { FileInfo, GroupInfo, SnapshotInfo } from '../repository.js';
 import { readBounded } from './bounded-read.js';
@@ -129,15 +130,6 @@ async function filesOf(
   return files;
 }
 
-function verificationOf(manifest: Manifest | undefined): SnapshotInfo['verification'] {
-  const state = manifest?.unprotected['verify_state'];
-  if (state === null || typeof state !== 'object' || Array.isArray(state)) return undefined;
-  const { state: result, upid } = state as { state?: unknown; upid?: unknown };
-  return typeof result === 'string'
-    ? { state: result, upid: typeof upid === 'string' ? upid : '' }
-    : undefined;
-}
-
 /** Everything a listing shows of a snapshot. A damaged manifest shows as an unfinished snapshot. */
 export async function describeSnapshot(
   root: string,
@@ -166,7 +158,7 @@ export async function describeSnapshot(
     protected: all.includes(PROTECTED),
     comment: firstLine(manifest?.unprotected['notes']),
     fingerprint: typeof fingerprint === 'string' ? fingerprint : undefined,
-    verification: verificationOf(manifest),
+    verification: manifest === undefined ? undefined : verifyState(manifest),
   };
 }
 

@@ -14,6 +14,7 @@ import {
   type Namespace,
   type SnapshotName,
 } from '../../snapshot/names.js';
+import { failedVerification } from '../../snapshot/verify-state.js';
 import { RepositoryError, systemCode } from '../errors.js';
 import type {
   BackupSession,
@@ -275,7 +276,7 @@ export class LocalRepository implements Repository {
     { snapshot, manifest }: { snapshot: SnapshotName; manifest: Manifest | undefined },
     chunks: NativeChunkStore,
   ): Promise<void> {
-    if (manifest === undefined || isFailed(manifest)) return;
+    if (manifest === undefined || failedVerification(manifest)) return;
     const directory = snapshotDirectory(this.#store.root, namespace, snapshot);
     for (const { filename, cryptMode, csum, size } of manifest.files) {
       if (!filename.endsWith('.didx') || cryptMode === 'encrypt') continue;
@@ -317,17 +318,6 @@ async function removeLeftovers(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (name.startsWith(UNFINISHED)) await rm(join(directory, name), { recursive: true, force: true });
   }
-}
-
-function isFailed(manifest: Manifest): boolean {
-  const state = manifest.unprotected['verify_state'];
-  return (
-    state !== null &&
-    typeof state === 'object' &&
-    !Array.isArray(state) &&
-    'state' in state &&
-    state['state'] === 'failed'
-  );
 }
 
 /** True for a directory that holds a datastore. */
