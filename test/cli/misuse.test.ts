@@ -62,7 +62,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   'option twice': usage(/--ns: given more than once/),
   'unknown option': usage(/unknown option --colour/),
   'boolean without value (default false)': usage(/backs up .pxar archives only/),
-  'bad boolean': usage(/backs up .pxar archives only/),
+  'bad boolean': usage(/--dry-run: 'maybe' is not a boolean/),
   'bad output format': usage(/--output-format: 'yaml' is none of text, json, json-pretty/),
   'superfluous argument': usage(/got additional arguments: \["x"\]/),
   'bad repository': usage(/'not a repo' names a server/),
