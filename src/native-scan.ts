@@ -87,6 +87,12 @@ export interface NativeTree {
   root(): Buffer;
   /** Names in a directory; ENTRIES_MAX when there are more than `limit`. */
   list(directory: DirectoryId, limit: number): Promise<Listing>;
+  /**
+   * Listing, stat records of all names and their description in one buffer, behind u32 length of the listing and u32
+   * length of the records. Only the listing of a directory that has more than some 2,000 names, or one of `onlyList`
+   * (names, each ended by a NUL); no description where a name could not be stat'ed.
+   */
+  whole(directory: DirectoryId, limit: number, onlyList: Buffer): Promise<Buffer>;
   /** statx of the names at `selected` indexes of the listing. */
   stat(directory: DirectoryId, list: Listing, selected: Uint32Array): Promise<StatRecords>;
   /** Metadata of the rows `indexes` of `stats`. */

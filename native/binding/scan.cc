@@ -7,7 +7,7 @@
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "file/read_files.h"
-#include "scan/describe.h"
+#include "scan/whole.h"
 
 namespace restat::binding {
 namespace {
@@ -52,6 +52,18 @@ bool select_records(const Napi::Value& stats, const std::vector<std::uint32_t>& 
   return true;
 }
 
+// Names of a buffer in which each ends with a NUL.
+std::vector<std::string> names_of(const Napi::Value& value) {
+  std::vector<std::string> names;
+  for (auto rest = bytes_of(value); !rest.empty();) {
+    const auto end = std::ranges::find(rest, std::uint8_t{0});
+    const auto length = static_cast<std::size_t>(end - rest.begin());
+    names.emplace_back(reinterpret_cast<const char*>(rest.data()), length);
+    rest = rest.subspan(std::min(rest.size(), length + 1));
+  }
+  return names;
+}
+
 // Name `index` of a packed listing, which is not copied as a whole for it; nothing where there is none.
 std::optional<std::string> name_in(ByteSpan listing, std::size_t index) {
   if (listing.size() < 12) return std::nullopt;
@@ -71,10 +83,11 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
         env, "Tree",
         {InstanceMethod<&TreeWrap::enter>("enter"), InstanceMethod<&TreeWrap::leave>("leave"),
          InstanceMethod<&TreeWrap::root>("root"), InstanceMethod<&TreeWrap::list>("list"),
-         InstanceMethod<&TreeWrap::stat>("stat"), InstanceMethod<&TreeWrap::describe>("describe"),
-         InstanceMethod<&TreeWrap::magic>("magic"), InstanceMethod<&TreeWrap::content>("content"),
-         InstanceMethod<&TreeWrap::read>("read"), InstanceMethod<&TreeWrap::discard>("discard"),
-         InstanceMethod<&TreeWrap::open>("open"), InstanceMethod<&TreeWrap::compare>("compare")});
+         InstanceMethod<&TreeWrap::whole>("whole"), InstanceMethod<&TreeWrap::stat>("stat"),
+         InstanceMethod<&TreeWrap::describe>("describe"), InstanceMethod<&TreeWrap::magic>("magic"),
+         InstanceMethod<&TreeWrap::content>("content"), InstanceMethod<&TreeWrap::read>("read"),
+         InstanceMethod<&TreeWrap::discard>("discard"), InstanceMethod<&TreeWrap::open>("open"),
+         InstanceMethod<&TreeWrap::compare>("compare")});
   }
 
   explicit TreeWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<TreeWrap>(info) {
@@ -117,6 +130,29 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
     };
     return run_async<Listing>(info.Env(), Environment::of(info.Env()).engine().io, std::move(work),
                               [](Napi::Env env, Listing& listing) { return to_buffer(env, listing.packed); });
+  }
+
+  // Listing, stat records and description in one buffer, behind the lengths of the first two.
+  static Napi::Value whole_to_js(Napi::Env env, WholeDirectory& whole) {
+    const std::size_t stats = whole.stats.size() * sizeof(StatRecord);
+    const std::string& list = whole.listing.packed;
+    auto out = Napi::Buffer<char>::New(env, 8 + list.size() + stats + whole.description.size());
+    char* to = out.Data();
+    store_le(to, static_cast<std::uint32_t>(list.size()));
+    store_le(to + 4, static_cast<std::uint32_t>(stats));
+    std::memcpy(to + 8, list.data(), list.size());
+    if (stats > 0) std::memcpy(to + 8 + list.size(), whole.stats.data(), stats);
+    std::memcpy(to + 8 + list.size() + stats, whole.description.data(), whole.description.size());
+    return out;
+  }
+
+  Napi::Value whole(const Napi::CallbackInfo& info) {
+    const auto directory = static_cast<std::uint32_t>(number_of(info[0]));
+    const auto limit = static_cast<std::uint32_t>(number_of(info[1]));
+    auto work = [tree = tree_, directory, limit, only_list = names_of(info[2]), options = options_,
+                 token = token_] { return scan_whole(*tree, directory, limit, only_list, options, token); };
+    return run_async<WholeDirectory>(info.Env(), Environment::of(info.Env()).engine().io, std::move(work),
+                                     whole_to_js);
   }
 
   Napi::Value stat(const Napi::CallbackInfo& info) {

@@ -120,6 +120,22 @@ struct Part {
   }
 };
 
+// Adds records [first, last) of a directory.
+Status append_range(int directory, const Listing& listing, const StatRecords& records, std::size_t first,
+                    std::size_t last, const AttributeOptions& options, Part& part) {
+  struct stat st;
+  auto magic = filesystem_magic(directory, {});
+  if (!magic.ok()) return magic.error();
+  if (fstat(directory, &st) != 0) return Error::system(errno, "fstat", {});
+  const Context context{directory, st.st_dev, magic.value(), options};
+  std::string name;
+  for (std::size_t i = first; i < last; ++i) {
+    name = listing.name(records[i].name_index);
+    part.add(context, name.c_str(), records[i]);
+  }
+  return Unit{};
+}
+
 Description pack(const std::vector<Part>& parts, std::size_t count) {
   std::size_t bytes = 0;
   for (const auto& part : parts) bytes += part.bodies.size();
@@ -165,16 +181,9 @@ void describe_entries(Engine& engine, std::shared_ptr<Tree> tree, std::uint32_t 
     if (token.is_set()) return job->fail(Error::cancelled());
     auto fd = tree->directory(directory);
     if (!fd.ok()) return job->fail(fd.error());
-    struct stat st;
-    auto magic = filesystem_magic(fd.value()->get(), {});
-    if (!magic.ok()) return job->fail(magic.error());
-    if (fstat(fd.value()->get(), &st) != 0) return job->fail(Error::system(errno, "fstat", {}));
-    const Context context{fd.value()->get(), st.st_dev, magic.value(), options};
-    std::string name;
-    for (std::size_t i = first; i < last; ++i) {
-      name = listing->name(job->records[i].name_index);
-      job->parts[part].add(context, name.c_str(), job->records[i]);
-    }
+    auto status =
+        append_range(fd.value()->get(), *listing, job->records, first, last, options, job->parts[part]);
+    if (!status.ok()) job->fail(status.error());
   };
   auto finish = [job, done = std::move(done)] {
     if (job->error) return done(std::move(*job->error));
@@ -184,6 +193,14 @@ void describe_entries(Engine& engine, std::shared_ptr<Tree> tree, std::uint32_t 
     done(std::move(packed));
   };
   fan_out(engine.io, job->records.size(), kGrain, std::move(body), std::move(finish));
+}
+
+Result<Description> describe_directory(int directory, const Listing& listing, const StatRecords& records,
+                                       const AttributeOptions& options) {
+  std::vector<Part> parts(1);
+  auto status = append_range(directory, listing, records, 0, records.size(), options, parts.front());
+  if (!status.ok()) return status.error();
+  return pack(parts, records.size());
 }
 
 Result<std::string> describe_root(Tree& tree, const AttributeOptions& options) {

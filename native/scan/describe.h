@@ -21,6 +21,10 @@ void describe_entries(Engine& engine, std::shared_ptr<Tree> tree, std::uint32_t 
                       std::shared_ptr<const Listing> listing, StatRecords records, AttributeOptions options,
                       CancelToken token, std::function<void(Result<Description>)> done);
 
+// The same for all names of a small directory, in the calling thread.
+Result<Description> describe_directory(int directory, const Listing& listing, const StatRecords& records,
+                                       const AttributeOptions& options);
+
 // Stat record (of size sizeof(StatRecord)) and body of the tree's root, one after the other.
 Result<std::string> describe_root(Tree& tree, const AttributeOptions& options);
 

@@ -32,6 +32,20 @@ std::string_view Listing::name(std::uint32_t index) const {
   return {packed.data() + names_at + from, to - from};
 }
 
+bool Listing::has(std::string_view wanted) const {
+  std::uint32_t low = 0;
+  std::uint32_t high = count();
+  while (low < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    if (name(middle) < wanted) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < count() && name(low) == wanted;
+}
+
 void NameList::add(ByteView records) {
   const char* buffer = reinterpret_cast<const char*>(records.data());
   for (std::size_t at = 0; at < records.size(); at += load_le<std::uint16_t>(buffer + at + kRecordLengthAt)) {

@@ -21,6 +21,8 @@ struct Listing {
 
   std::uint32_t count() const;
   std::string_view name(std::uint32_t index) const;
+  // By binary search: the names are sorted.
+  bool has(std::string_view name) const;
 };
 
 // Gathers the names of one directory from the buffers that getdents64 fills.

@@ -50,6 +50,14 @@ StatRecord stat_at(int directory, const char* name) {
   return record;
 }
 
+StatRecord stat_entry(int directory, const Listing& listing, std::uint32_t index, std::string& scratch) {
+  scratch = listing.name(index);
+  StatRecord record = stat_at(directory, scratch.c_str());
+  record.name_index = index;
+  record.name_hash = name_hash({reinterpret_cast<const std::uint8_t*>(scratch.data()), scratch.size()});
+  return record;
+}
+
 void stat_entries(Engine& engine, std::shared_ptr<Tree> tree, std::uint32_t directory,
                   std::shared_ptr<const Listing> listing, std::vector<std::uint32_t> selected,
                   CancelToken token, std::function<void(Result<StatRecords>)> done) {
@@ -69,15 +77,9 @@ void stat_entries(Engine& engine, std::shared_ptr<Tree> tree, std::uint32_t dire
       job->error = fd.ok() ? Error::cancelled() : fd.error();
       return;
     }
-    std::string name;
-    for (std::size_t i = first; i < last; ++i) {
-      const std::uint32_t index = job->selected[i];
-      name = listing->name(index);
-      job->records[i] = stat_at(fd.value()->get(), name.c_str());
-      job->records[i].name_index = index;
-      job->records[i].name_hash =
-          name_hash({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
-    }
+    std::string scratch;
+    for (std::size_t i = first; i < last; ++i)
+      job->records[i] = stat_entry(fd.value()->get(), *listing, job->selected[i], scratch);
   };
   auto finish = [job, done = std::move(done)] {
     if (job->error) return done(std::move(*job->error));

@@ -44,6 +44,9 @@ inline constexpr std::uint32_t kStatIsMountRoot = 2;
 // statx with the flags that a local or network file system answers truthfully, links not followed.
 StatRecord stat_at(int directory, const char* name);
 
+// The record of a name of a listing, with the name's hash. `scratch` is reused from name to name.
+StatRecord stat_entry(int directory, const Listing& listing, std::uint32_t index, std::string& scratch);
+
 using StatRecords = std::vector<StatRecord>;
 
 // Stats listing names `selected` on the pool and hands over the records in the same order.

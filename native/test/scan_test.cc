@@ -10,7 +10,7 @@
 #include "file/read_files.h"
 #include "pxar/items.h"
 #include "scan/acl.h"
-#include "scan/describe.h"
+#include "scan/whole.h"
 #include "test/check.h"
 #include "test/temporary.h"
 
@@ -135,6 +135,48 @@ TEST("a directory with more names than the limit is ENTRIES_MAX") {
   auto over = list_directory(*tree, Tree::kRoot, 4, {});
   CHECK(!over.ok());
   CHECK_EQ(over.error().code, std::string("ENTRIES_MAX"));
+}
+
+TEST("a directory in one go is what list, stat and describe find one after the other") {
+  TemporaryDirectory dir;
+  for (int i = 0; i < 300; ++i) write_file(dir.path() + "/file " + std::to_string(i), "x");
+  mkdir((dir.path() + "/directory").c_str(), 0700);
+  CHECK_EQ(symlink("target", (dir.path() + "/link").c_str()), 0);
+  CHECK_EQ(mkfifo((dir.path() + "/fifo").c_str(), 0600), 0);
+  CHECK_EQ(setxattr((dir.path() + "/file 7").c_str(), "user.a", "value", 5, 0), 0);
+  Engine engine;
+  auto tree = open_tree(dir.path());
+  const auto whole = scan_whole(*tree, Tree::kRoot, 1000, {".pxarexclude"}, {}, {});
+  CHECK(whole.ok());
+  const auto listing = list(*tree);
+  const auto records = stat_all(engine, tree, listing);
+  CHECK(whole.value().listing.packed == listing->packed);
+  CHECK_EQ(whole.value().stats.size(), records.size());
+  CHECK_EQ(std::memcmp(whole.value().stats.data(), records.data(), records.size() * sizeof(StatRecord)), 0);
+  CHECK(whole.value().description == describe_all(engine, tree, listing, records));
+}
+
+TEST("a directory in one go ends with the listing where JavaScript has to look at the names first") {
+  TemporaryDirectory dir;
+  auto tree = open_tree(dir.path());
+  const auto described = [&](const std::vector<std::string>& only_list) {
+    const auto whole = scan_whole(*tree, Tree::kRoot, 1'000'000, only_list, {}, {});
+    CHECK(whole.ok());
+    CHECK_EQ(whole.value().stats.empty(), whole.value().description.empty());
+    return !whole.value().stats.empty();
+  };
+  CHECK(!described({}));
+  write_file(dir.path() + "/a", "");
+  write_file(dir.path() + "/marker", "");
+  CHECK(described({}));
+  CHECK(described({"aa", "mark", "markers", ""}));
+  CHECK(!described({"none", "marker"}));
+  CHECK(!described({"a"}));
+  for (std::uint32_t i = 2; i < kWholeEntries; ++i) write_file(dir.path() + "/x" + std::to_string(i), "");
+  CHECK(described({}));
+  write_file(dir.path() + "/one more", "");
+  CHECK(!described({}));
+  CHECK(!scan_whole(*tree, Tree::kRoot, 5, {}, {}, {}).ok());
 }
 
 TEST("a cancelled token stops list, stat and describe") {

@@ -5,13 +5,14 @@ import { Reason } from '../detect/reasons.js';
 import type { NativeBatch, NativeFile, NativeTree, ReadResult } from '../native-scan.js';
 import { READ, STAT } from '../native-scan.js';
 import type { MetadataEncoder } from '../pxar/encoder.js';
+import { errnoOf, errnoText, kindOfErrno } from './entry-errors.js';
 import { EntryWriter } from './entry-writer.js';
 import type { HardlinkTable } from './hardlinks.js';
 import { bodyStatus, FileType, fileSize, fileType, nameBytes, record, statWord } from './listing.js';
 import { isRead, type Run } from './read-runs.js';
 import type { Report } from './report.js';
 import type { ScanAhead } from './scan-ahead.js';
-import { errnoOf, errnoText, kindOfErrno, type ScannedDirectory } from './scan-directory.js';
+import type { ScannedDirectory } from './scanned-directory.js';
 import { type EntriesPart, Role, type WalkPart } from './walk-parts.js';
 
 /** Operations on the payload stream; each promise settles when the bytes are accepted. */

@@ -2,7 +2,7 @@
 import { STAT } from '../native-scan.js';
 import type { MetadataEncoder } from '../pxar/encoder.js';
 import { bodyEnd, bodyStart, fileSize, nameEnd, nameStart, statWord } from './listing.js';
-import type { ScannedDirectory } from './scan-directory.js';
+import type { ScannedDirectory } from './scanned-directory.js';
 
 export class EntryWriter {
   readonly #encoder: MetadataEncoder;

@@ -4,7 +4,8 @@ import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
 import { HEADER_SIZE } from '../pxar/format.js';
 import { FileType, fileSize, fileType, identityKey, nameBytes, record, statWord } from './listing.js';
 import type { WalkOptions } from './options.js';
-import { Keep, type ScannedDirectory, type ScanTarget, selectDirectory } from './scan-directory.js';
+import { type ScanTarget, selectDirectory } from './scan-directory.js';
+import { Keep, type ScannedDirectory } from './scanned-directory.js';
 import type { Source } from './sources.js';
 
 export interface Estimate {

@@ -3,7 +3,8 @@ import type { NativeTree } from '../native-scan.js';
 import { STAT } from '../native-scan.js';
 import { FileType, fileType, nameBytes, record, statWord } from './listing.js';
 import type { WalkOptions } from './options.js';
-import { Keep, type ScannedDirectory, type ScanTarget, scanDirectory } from './scan-directory.js';
+import { type ScanTarget, scanDirectory } from './scan-directory.js';
+import { Keep, type ScannedDirectory } from './scanned-directory.js';
 
 /** Scans of directories at one time. */
 const IN_FLIGHT = 12;
@@ -17,11 +18,15 @@ interface Admission {
   enter: (() => void) | undefined;
 }
 
+/** Where a directory stands in the archive: its row, behind those of its ancestors from the root on. */
+type Place = readonly number[];
+
 export class ScanAhead {
   readonly #tree: NativeTree;
   readonly #options: WalkOptions;
   /** Directories with subdirectories that nobody has asked for, the next one needed on top. */
   readonly #open: ScannedDirectory[] = [];
+  readonly #places = new WeakMap<ScannedDirectory, Place>();
   /** Scans that know their names and wait until less is held. */
   readonly #waiting = new Set<Admission>();
   #inFlight = 0;
@@ -35,10 +40,11 @@ export class ScanAhead {
 
   /** Scans the root; `self` is its stat record. */
   async root(self: Buffer): Promise<ScannedDirectory> {
-    const root = await this.#start(
-      { id: 0, path: '', patterns: this.#options.excludes, held: 0, self },
-      { wanted: true, entries: 0, enter: undefined },
-    );
+    const root = await this.#start({ id: 0, path: '', patterns: this.#options.excludes, held: 0, self }, [], {
+      wanted: true,
+      entries: 0,
+      enter: undefined,
+    });
     this.#use(root);
     return root;
   }
@@ -71,7 +77,7 @@ export class ScanAhead {
   #use(directory: ScannedDirectory): void {
     this.#entriesAhead -= directory.keep.length;
     for (const admission of this.#waiting) {
-      if (this.#entriesAhead >= LOOK_AHEAD_ENTRIES) break;
+      if (!this.#fits(admission.entries)) break;
       this.#hurry(admission);
     }
     this.#advance();
@@ -90,6 +96,7 @@ export class ScanAhead {
         held: parent.held,
         self,
       },
+      [...this.#places.get(parent)!, row],
       admission,
     );
     // Whoever needs the directory sees the error; nobody may ever need it.
@@ -104,10 +111,14 @@ export class ScanAhead {
     admission.enter?.();
   }
 
-  /** Lets a scan hold its records: at once while little is held or when it is wanted, else when it is its turn. */
+  #fits(entries: number): boolean {
+    return this.#entriesAhead + entries <= LOOK_AHEAD_ENTRIES;
+  }
+
+  /** Lets a scan hold its records: at once while they fit or when it is wanted, else when it is its turn. */
   #admit(admission: Admission, entries: number): Promise<void> | undefined {
     admission.entries = entries;
-    if (admission.wanted || this.#entriesAhead < LOOK_AHEAD_ENTRIES) {
+    if (admission.wanted || this.#fits(entries)) {
       this.#entriesAhead += entries;
       return undefined;
     }
@@ -117,18 +128,30 @@ export class ScanAhead {
     });
   }
 
-  async #start(target: Omit<ScanTarget, 'admit'>, admission: Admission): Promise<ScannedDirectory> {
+  async #start(
+    target: Omit<ScanTarget, 'admit'>,
+    place: Place,
+    admission: Admission,
+  ): Promise<ScannedDirectory> {
     this.#inFlight += 1;
     const admit = (entries: number): Promise<void> | undefined => this.#admit(admission, entries);
     try {
       const directory = await scanDirectory(this.#tree, this.#options, { ...target, admit });
       this.#entriesAhead += directory.keep.length - admission.entries;
-      this.#open.push(directory);
+      this.#insert(directory, place);
       return directory;
     } finally {
       this.#inFlight -= 1;
       this.#advance();
     }
+  }
+
+  /** Scans end in any order: what is needed first goes on top. */
+  #insert(directory: ScannedDirectory, place: Place): void {
+    this.#places.set(directory, place);
+    let at = this.#open.length;
+    while (at > 0 && isNeededBefore(this.#places.get(this.#open[at - 1]!)!, place)) at -= 1;
+    this.#open.splice(at, 0, directory);
   }
 
   #advance(): void {
@@ -140,6 +163,13 @@ export class ScanAhead {
       else this.#scanRow(directory, row);
     }
   }
+}
+
+/** Whether the subdirectories of `a` are needed before those of `b`: in archive order, and those of a descendant first. */
+function isNeededBefore(a: Place, b: Place): boolean {
+  const common = Math.min(a.length, b.length);
+  for (let i = 0; i < common; i += 1) if (a[i] !== b[i]) return a[i]! < b[i]!;
+  return a.length > b.length;
 }
 
 /** The first row from `nextToScan` on that holds a directory to enter. */

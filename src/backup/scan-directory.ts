@@ -11,7 +11,7 @@ import {
   type StatRecords,
 } from '../native-scan.js';
 import { MAX_BODY } from '../pxar/format.js';
-import { BackupError } from './errors.js';
+import { errnoOf, errnoText, kindOfErrno } from './entry-errors.js';
 import { parseExcludeFile } from './exclude.js';
 import {
   bodyEnd,
@@ -34,45 +34,8 @@ import {
 import { type Kind, type MatchEntry, matchPath } from './match-list.js';
 import type { PresenceMarker, WalkOptions } from './options.js';
 import type { WarningKind } from './report.js';
+import { Keep, type ScannedDirectory, type ScanWarning } from './scanned-directory.js';
 import { isVirtualFileSystem } from './virtual-file-systems.js';
-
-/** What becomes of a row. */
-export const Keep = { no: 0, yes: 1, empty: 2 } as const;
-
-export interface ScanWarning {
-  readonly kind: WarningKind;
-  readonly path: string;
-  readonly message: string;
-}
-
-/** A directory whose rows (records of `stats`) are ready to be written, in name order. */
-export interface ScannedDirectory {
-  readonly id: DirectoryId;
-  /** Path inside the archive, latin1, '' for the root. */
-  readonly path: string;
-  readonly list: Listing;
-  readonly stats: StatRecords;
-  readonly description: Description;
-  /** For each row one of Keep. */
-  readonly keep: Uint8Array;
-  /** Patterns that hold for what is in here. */
-  readonly patterns: readonly MatchEntry[];
-  /** Entries held along the path down to here. */
-  readonly held: number;
-  readonly excluded: number;
-  readonly warnings: readonly ScanWarning[];
-  /** First row whose subdirectory has not been asked for. */
-  nextToScan: number;
-  /** Scans of subdirectories by row. */
-  readonly children: Map<number, PendingScan>;
-}
-
-/** A scan that was begun ahead of need. */
-export interface PendingScan {
-  readonly directory: Promise<ScannedDirectory>;
-  /** To be called when somebody waits for it: it is admitted however much is held. */
-  readonly hurry: () => void;
-}
 
 /** Where a scan begins. */
 export interface ScanTarget {
@@ -93,36 +56,21 @@ const EXCLUDE_FILE = '.pxarexclude';
 const EXCLUDE_FILE_BYTES = Buffer.from(EXCLUDE_FILE);
 const EXCLUDE_FILE_LIMIT = 16 * 1024 * 1024;
 
-const UNREADABLE: ReadonlySet<number> = new Set([constants.errno.EACCES, constants.errno.EPERM]);
-/** Not the fault of any file: going on would leave out everything that follows. */
-const EXHAUSTED: ReadonlySet<number> = new Set([
-  constants.errno.EMFILE,
-  constants.errno.ENFILE,
-  constants.errno.ENOMEM,
-]);
-const VANISHED: ReadonlySet<number> = new Set([constants.errno.ENOENT, constants.errno.ENOTDIR]);
-/** Another inode, or a symbolic link where there was none. */
-const REPLACED: ReadonlySet<number> = new Set([constants.errno.ESTALE, constants.errno.ELOOP]);
-
-/** The kind of warning that an errno on one entry comes to. Throws BackupError `BACKUP_WALK` where it is not about that entry. */
-export function kindOfErrno(errno: number): WarningKind {
-  if (EXHAUSTED.has(errno)) {
-    throw new BackupError(
-      'BACKUP_WALK',
-      `the walk has run out of descriptors or memory (${ERRNO_NAMES.get(errno)})`,
-    );
-  }
-  if (VANISHED.has(errno)) return 'vanished';
-  return REPLACED.has(errno) ? 'replaced' : 'unreadable';
+/** What one native call found out of a directory. */
+interface Whole {
+  readonly list: Listing;
+  readonly stats: StatRecords | undefined;
+  readonly description: Description | undefined;
 }
 
-const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, value]) => [value, name]));
-
-export function errnoText(errno: number): string {
-  if (VANISHED.has(errno)) return 'vanished before it could be read';
-  if (REPLACED.has(errno)) return 'became something else while it was read';
-  if (UNREADABLE.has(errno)) return 'permission denied';
-  return `cannot be read (${ERRNO_NAMES.get(errno) ?? errno})`;
+function partsOf(whole: Buffer): Whole {
+  const statsAt = 8 + whole.readUInt32LE(0);
+  const descriptionAt = statsAt + whole.readUInt32LE(4);
+  return {
+    list: whole.subarray(8, statsAt),
+    stats: descriptionAt > statsAt ? whole.subarray(statsAt, descriptionAt) : undefined,
+    description: descriptionAt < whole.length ? whole.subarray(descriptionAt) : undefined,
+  };
 }
 
 class DirectoryScan {
@@ -154,18 +102,43 @@ class DirectoryScan {
 
   async #scan(describe: boolean): Promise<ScannedDirectory> {
     const { id, held } = this.#target;
-    const list = await this.#tree.list(id, this.#options.entriesMax - held);
+    const limit = this.#options.entriesMax - held;
+    const whole = describe && this.#takesAll ? await this.#whole(limit) : undefined;
+    const list = whole?.list ?? (await this.#tree.list(id, limit));
     await this.#target.admit?.(countNames(list));
+    if (whole?.stats !== undefined && whole.description !== undefined)
+      return this.#finish(list, whole.stats, whole.description);
     await this.#readExcludeFile(list);
     const selected = (await this.#markedBy(list)) ?? this.#select(list);
     if (selected.length === 0) return this.#result(list, EMPTY.subarray(0, 0), EMPTY, new Uint8Array(0));
     const stats = this.#judge(await this.#tree.stat(id, list, selected), list);
+    if (!describe) return this.#finish(list, stats, undefined);
+    const rows = Uint32Array.from({ length: countRecords(stats) }, (_, row) => row);
+    return this.#finish(list, stats, await this.#tree.describe(id, list, stats, rows));
+  }
+
+  /** Judges what only records and bodies can tell. */
+  async #finish(
+    list: Listing,
+    stats: StatRecords,
+    description: Description | undefined,
+  ): Promise<ScannedDirectory> {
     const keep = new Uint8Array(countRecords(stats)).fill(Keep.yes);
     await this.#judgeMountPoints(stats, list, keep);
-    if (!describe) return this.#result(list, stats, EMPTY, keep);
-    const description = await this.#tree.describe(id, list, stats, Uint32Array.from(keep.keys()));
-    this.#judgeBodies(description, stats, list, keep);
-    return this.#result(list, stats, description, keep);
+    if (description !== undefined) this.#judgeBodies(description, stats, list, keep);
+    return this.#result(list, stats, description ?? EMPTY, keep);
+  }
+
+  /** True if nothing is left out by name or size, as far as that is known before the names are. */
+  get #takesAll(): boolean {
+    return this.#patterns.length === 0 && this.#options.largestFile === Number.POSITIVE_INFINITY;
+  }
+
+  /** What one native call finds out: all, or the listing and perhaps the stat records. */
+  async #whole(limit: number): Promise<Whole> {
+    const names = [EXCLUDE_FILE, ...this.#options.markers.map((marker) => marker.name)];
+    const onlyList = Buffer.from(names.map((name) => `${name}\0`).join(''), 'latin1');
+    return partsOf(await this.#tree.whole(this.#target.id, limit, onlyList));
   }
 
   #result(list: Listing, stats: StatRecords, description: Description, keep: Uint8Array): ScannedDirectory {
@@ -330,12 +303,6 @@ class DirectoryScan {
 function kindOf(type: number): Kind {
   if (type === 0) return 'unknown';
   return type === DT_DIR ? 'directory' : 'other';
-}
-
-/** errno of a failed system call; undefined for every other error. */
-export function errnoOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return undefined;
-  return error.errno;
 }
 
 /** Scans one directory. Throws ENTRIES_MAX, ABORT_ERR, for the root errors of system calls; errors on entries are warnings of the result. */

@@ -6,7 +6,7 @@ import { STAT } from '../native-scan.js';
 import type { HardlinkTable } from './hardlinks.js';
 import { FileType, fileSize, fileType, nameLatin1, statWord } from './listing.js';
 import type { ScanAhead } from './scan-ahead.js';
-import { Keep, type ScannedDirectory } from './scan-directory.js';
+import { Keep, type ScannedDirectory } from './scanned-directory.js';
 
 /** Files up to this size are read in batches; larger ones are streamed one by one. */
 export const SMALL_FILE = 1024 * 1024;
