@@ -4,12 +4,22 @@ export type RepositoryErrorCode =
   | 'REPOSITORY_MISSING'
   | 'REPOSITORY_REFUSED'
   | 'REPOSITORY_LOCKED'
+  /** This kind of repository, or this version, does not do that. */
+  | 'REPOSITORY_UNSUPPORTED'
+  | 'NAMESPACE_MISSING'
+  /** Something in it stays. */
+  | 'NAMESPACE_NOT_EMPTY'
   | 'GROUP_MISSING'
+  /** An owner that is no user or token. */
+  | 'OWNER_NAME'
   | 'SNAPSHOT_MISSING'
   | 'SNAPSHOT_EXISTS'
   | 'SNAPSHOT_TIME'
   | 'SNAPSHOT_PROTECTED'
   | 'SNAPSHOT_UNFINISHED'
+  | 'LOG_EXISTS'
+  /** A server's task did not end well. */
+  | 'TASK_FAILED'
   | 'ARCHIVE_MISSING'
   | 'ARCHIVE_DAMAGED'
   | 'REPOSITORY_IO';
