@@ -15,6 +15,8 @@ export interface ChunkStoreOptions {
   /** Owner of new files and directories. */
   readonly uid: number;
   readonly gid: number;
+  /** Memory of decoded chunks that is kept for the next ones, in bytes; what a restore needs (72 MiB) if nothing is said. */
+  readonly idleBytes?: number;
 }
 
 /** The chunks of a local datastore. */
@@ -30,8 +32,54 @@ export interface NativeChunkStore {
   probe(entries: Uint8Array): Promise<Buffer>;
 }
 
+/** The chunks that a session with a server knows. */
+export interface NativeServerDigests {
+  /** Entries of an index that the server registered, too. Throws INDEX_ENTRIES. */
+  register(entries: Uint8Array): void;
+}
+
+/** A chunk to be sent: digest in hex, length of its plain data, and its container. */
+export interface NativeUpload {
+  readonly digest: string;
+  readonly size: number;
+  readonly encoded: Buffer;
+}
+
+/** Takes the chunks of one stream for a server; whoever pulls them sends them. */
+export interface NativeUploadSink {
+  /** The next chunk that the server does not know; undefined when there will be no more. Several may be asked for at once. */
+  next(): Promise<NativeUpload | undefined>;
+  /** So many encoded bytes have arrived: their memory may be used again. */
+  sent(bytes: number): void;
+  /** The stream has ended: what is there can still be pulled. */
+  end(): void;
+  /** Nothing is sent any more; the stream ends with ABORT_ERR. */
+  stop(): void;
+}
+
+/** A chunk that somebody waits for: digest in hex. */
+export interface NativeDownload {
+  readonly id: number;
+  readonly digest: string;
+}
+
+/** Chunks of a server for a ChunkReader; whoever pulls the wishes fetches them. */
+export interface NativeDownloadLoader {
+  /** The next chunk that is waited for; undefined after `stop`. Several may be asked for at once. */
+  next(): Promise<NativeDownload | undefined>;
+  /** The chunk's container, at most 16 MiB and 44 bytes long. */
+  arrived(id: number, encoded: Uint8Array): void;
+  /** Whoever waits gets an error with this code and message. */
+  fail(id: number, code: string, message: string): void;
+  /** Whoever waits gets ABORT_ERR. */
+  stop(): void;
+}
+
+/** Where an ingest puts its chunks. */
+export type NativeChunkSink = NativeChunkStore | NativeUploadSink;
+
 export interface IngestOptions {
-  readonly store: NativeChunkStore;
+  readonly store: NativeChunkSink;
   /** A power of two from 64 KiB to 4 MiB. */
   readonly averageSize: number;
   /** The stream holds file contents: it is cut where files begin, too. */
@@ -99,7 +147,7 @@ export interface NativeIngest {
 }
 
 export interface ChunkReaderOptions {
-  readonly store: NativeChunkStore;
+  readonly store: NativeChunkStore | NativeDownloadLoader;
   readonly entries: Uint8Array;
   /** Decoded chunks that are kept for the next read. */
   readonly cacheBytes: number;
@@ -118,6 +166,13 @@ export interface NativeChunks {
   ChunkStore: new (
     options: ChunkStoreOptions,
   ) => NativeChunkStore;
+  ServerDigests: new () => NativeServerDigests;
+  /** At most `limitBytes` of encoded chunks wait or are on their way. */
+  UploadSink: new (
+    digests: NativeServerDigests,
+    limitBytes: number,
+  ) => NativeUploadSink;
+  DownloadLoader: new () => NativeDownloadLoader;
   Ingest: new (options: IngestOptions) => NativeIngest;
   /** Throws INDEX_ENTRIES: not a multiple of 40 bytes, ends that do not ascend, a chunk of more than 16 MiB. */
   ChunkReader: new (

@@ -92,7 +92,7 @@ export interface NativeTree {
    * length of the records. Only the listing of a directory that has more than some 2,000 names, or one of `onlyList`
    * (names, each ended by a NUL); no description where a name could not be stat'ed.
    */
-  whole(directory: DirectoryId, limit: number, onlyList: Buffer): Promise<Buffer>;
+  whole(directory: DirectoryId, limit: number, onlyList: Buffer): Promise<ArrayBuffer>;
   /** statx of the names at `selected` indexes of the listing. */
   stat(directory: DirectoryId, list: Listing, selected: Uint32Array): Promise<StatRecords>;
   /** Metadata of the rows `indexes` of `stats`. */
@@ -109,10 +109,10 @@ export interface NativeTree {
   /** Reads many small files at once; the caller bounds the sum of their sizes. */
   read(groups: readonly ReadGroup[]): Promise<ReadResult>;
   /**
-   * Lets the contents of a batch, or a listing, stat records or description, go; calls that were given them before still
-   * have them. A large buffer is empty afterwards.
+   * Lets the contents of a batch, or a listing, stat records or description, go, or what `whole` returned; calls that were
+   * given them before still have them. A large buffer is empty afterwards.
    */
-  discard(memory: NativeBatch | Buffer): void;
+  discard(memory: NativeBatch | Buffer | ArrayBuffer): void;
   /** Opens one regular file that must still be the stat'ed one (ESTALE). */
   open(directory: DirectoryId, name: Buffer, stat: Buffer): Promise<NativeFile>;
   /** Bits of READ: how the open file differs from its record now. Lets go of it: it can be compared once. */

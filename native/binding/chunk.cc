@@ -2,6 +2,7 @@
 
 #include "binding/chunk_ingest.h"
 #include "binding/chunk_reader.h"
+#include "binding/chunk_server.h"
 #include "binding/chunk_store.h"
 
 namespace restat::binding {
@@ -10,6 +11,9 @@ void export_chunk(Napi::Env env, Napi::Object exports) {
   exports.Set("ChunkStore", ChunkStoreWrap::define(env));
   exports.Set("Ingest", IngestWrap::define(env));
   exports.Set("ChunkReader", ChunkReaderWrap::define(env));
+  exports.Set("ServerDigests", ServerDigestsWrap::define(env));
+  exports.Set("UploadSink", UploadSinkWrap::define(env));
+  exports.Set("DownloadLoader", DownloadLoaderWrap::define(env));
 }
 
 }  // namespace restat::binding

@@ -3,6 +3,7 @@
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "binding/chunk.h"
+#include "binding/chunk_server.h"
 #include "binding/chunk_store.h"
 #include "chunk/index_entries.h"
 
@@ -53,7 +54,8 @@ Napi::Function IngestWrap::define(Napi::Env env) {
 
 IngestWrap::IngestWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   const auto options = info[0].IsObject() ? info[0].As<Napi::Object>() : Napi::Object::New(info.Env());
-  auto store = ChunkStoreWrap::store(options.Get("store"));
+  std::shared_ptr<ChunkSink> store = ChunkStoreWrap::store(options.Get("store"));
+  if (!store) store = UploadSinkWrap::sink(options.Get("store"));
   const std::uint64_t average = number_of(options.Get("averageSize"));
   const auto ring = options.Get("ringBytes");
   if (!store || !Chunker::is_average(average) || !options.Get("payload").IsBoolean()) {

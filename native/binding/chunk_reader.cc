@@ -3,6 +3,7 @@
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "binding/chunk.h"
+#include "binding/chunk_server.h"
 #include "binding/chunk_store.h"
 
 namespace restat::binding {
@@ -29,7 +30,8 @@ std::shared_ptr<ChunkSource> ChunkReaderWrap::source(const Napi::Value& value) {
 ChunkReaderWrap::ChunkReaderWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   info.This().As<Napi::Object>().TypeTag(&kTag);
   const auto options = info[0].IsObject() ? info[0].As<Napi::Object>() : Napi::Object::New(info.Env());
-  auto store = ChunkStoreWrap::store(options.Get("store"));
+  std::shared_ptr<ChunkLoader> store = ChunkStoreWrap::store(options.Get("store"));
+  if (!store) store = DownloadLoaderWrap::loader(options.Get("store"));
   const auto entries = options.Get("entries");
   const auto cache = options.Get("cacheBytes");
   if (!store || !entries.IsTypedArray() || !is_count(cache)) {

@@ -48,9 +48,16 @@ ChunkStoreWrap::ChunkStoreWrap(const Napi::CallbackInfo& info) : ObjectWrap(info
     misuse(info.Env(), "ChunkStore: uid and gid of new files are needed");
     return;
   }
-  auto store = ChunkStore::open(path, {.uid = static_cast<uid_t>(number_of(options.Get("uid"))),
-                                       .gid = static_cast<gid_t>(number_of(options.Get("gid"))),
-                                       .sync = sync == "file"});
+  const auto idle = options.Get("idleBytes");
+  if (!idle.IsUndefined() && !is_count(idle)) {
+    misuse(info.Env(), "ChunkStore: idleBytes is a limit in bytes");
+    return;
+  }
+  auto store = ChunkStore::open(path,
+                                {.uid = static_cast<uid_t>(number_of(options.Get("uid"))),
+                                 .gid = static_cast<gid_t>(number_of(options.Get("gid"))),
+                                 .sync = sync == "file"},
+                                idle.IsUndefined() ? ChunkStore::kRestoreIdle : number_of(idle));
   if (store.ok()) {
     store_ = std::move(store.value());
   } else {
@@ -68,7 +75,7 @@ Napi::Value ChunkStoreWrap::add_known(const Napi::CallbackInfo& info) {
 Napi::Value ChunkStoreWrap::read(const Napi::CallbackInfo& info) {
   const auto bytes = bytes_of(info[0]);
   if (bytes.size() != sizeof(Digest)) return misuse(info.Env(), "read: a digest of 32 bytes is needed");
-  auto work = [store = store_, digest = digest_of(bytes)] { return store->load(digest, std::nullopt); };
+  auto work = [store = store_, digest = digest_of(bytes)] { return store->load(digest, std::nullopt, {}); };
   return run_async<Buffer>(info.Env(), Environment::of(info.Env()).engine().io, std::move(work), to_buffer);
 }
 

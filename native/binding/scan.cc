@@ -136,8 +136,8 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
   static Napi::Value whole_to_js(Napi::Env env, WholeDirectory& whole) {
     const std::size_t stats = whole.stats.size() * sizeof(StatRecord);
     const std::string& list = whole.listing.packed;
-    auto out = Napi::Buffer<char>::New(env, 8 + list.size() + stats + whole.description.size());
-    char* to = out.Data();
+    auto out = Napi::ArrayBuffer::New(env, 8 + list.size() + stats + whole.description.size());
+    char* to = static_cast<char*>(out.Data());
     store_le(to, static_cast<std::uint32_t>(list.size()));
     store_le(to + 4, static_cast<std::uint32_t>(stats));
     std::memcpy(to + 8, list.data(), list.size());
@@ -265,6 +265,7 @@ class TreeWrap : public Napi::ObjectWrap<TreeWrap> {
   // late with large buffers.
   Napi::Value discard(const Napi::CallbackInfo& info) {
     if (info[0].IsExternal()) info[0].As<Napi::External<std::shared_ptr<ReadBatch>>>().Data()->reset();
+    if (info[0].IsArrayBuffer()) info[0].As<Napi::ArrayBuffer>().Detach();
     if (info[0].IsTypedArray()) {
       auto memory = info[0].As<Napi::TypedArray>().ArrayBuffer();
       if (memory.ByteLength() >= kWorthDetaching) memory.Detach();

@@ -2,15 +2,16 @@
 
 #include <algorithm>
 
+#include "chunk/chunker.h"
 #include "chunk/index_entries.h"
 
 namespace restat {
 
-Result<std::shared_ptr<ChunkReader>> ChunkReader::create(std::shared_ptr<ChunkStore> store, ByteView entries,
-                                                         std::size_t cache_bytes) {
+Result<std::shared_ptr<ChunkReader>> ChunkReader::create(std::shared_ptr<ChunkLoader> loader,
+                                                         ByteView entries, std::size_t cache_bytes) {
   if (entries.size() % kIndexEntry != 0)
     return Error::check("INDEX_ENTRIES", "the index entries are not a multiple of 40 bytes");
-  std::shared_ptr<ChunkReader> reader(new ChunkReader(std::move(store), cache_bytes));
+  std::shared_ptr<ChunkReader> reader(new ChunkReader(std::move(loader), cache_bytes));
   reader->ends_.reserve(entries.size() / kIndexEntry);
   reader->digests_.reserve(entries.size() / kIndexEntry);
   for (; !entries.empty(); entries = entries.subspan(kIndexEntry)) {
@@ -40,7 +41,7 @@ Result<ChunkData> ChunkReader::load(std::size_t chunk, const CancelToken& token)
   if (ChunkData data = cache_.get(digest); data && data->size() == length) return data;
   loading_.push_back(digest);
   lock.unlock();
-  auto plain = store_->load(digest, length);
+  auto plain = loader_->load(digest, length, token);
   lock.lock();
   std::erase(loading_, digest);
   loaded_.notify_all();

@@ -1,4 +1,4 @@
-// Reads a stream through its index: chunks of a local store, the last used ones kept decoded.
+// Reads a stream through its index, the last used chunks kept decoded.
 #pragma once
 
 #include <condition_variable>
@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "chunk/chunk_cache.h"
+#include "chunk/chunk_loader.h"
 #include "chunk/chunk_source.h"
-#include "chunk/chunk_store.h"
 
 namespace restat {
 
@@ -16,7 +16,7 @@ class ChunkReader : public ChunkSource {
  public:
   // `entries` as in a dynamic index; at most `cache_bytes` of decoded chunks are kept. Error code
   // INDEX_ENTRIES: not a multiple of 40 bytes, ends do not ascend, or a chunk is longer than 16 MiB.
-  static Result<std::shared_ptr<ChunkReader>> create(std::shared_ptr<ChunkStore> store, ByteView entries,
+  static Result<std::shared_ptr<ChunkReader>> create(std::shared_ptr<ChunkLoader> loader, ByteView entries,
                                                      std::size_t cache_bytes);
 
   std::size_t count() const override { return ends_.size(); }
@@ -31,11 +31,11 @@ class ChunkReader : public ChunkSource {
   Status read(std::uint64_t offset, ByteSpan to, const CancelToken& token);
 
  private:
-  ChunkReader(std::shared_ptr<ChunkStore> store, std::size_t cache_bytes)
-      : store_(std::move(store)), cache_(cache_bytes) {}
+  ChunkReader(std::shared_ptr<ChunkLoader> loader, std::size_t cache_bytes)
+      : loader_(std::move(loader)), cache_(cache_bytes) {}
   bool is_loading(const Digest& digest) const;
 
-  std::shared_ptr<ChunkStore> store_;
+  std::shared_ptr<ChunkLoader> loader_;
   std::vector<std::uint64_t> ends_;
   std::vector<Digest> digests_;
   std::mutex mutex_;

@@ -12,11 +12,11 @@ constexpr std::size_t kProbesAtOnce = 1024;
 
 }  // namespace
 
-Result<std::shared_ptr<ChunkStore>> ChunkStore::open(const std::string& path,
-                                                     const ChunkFileOptions& options) {
+Result<std::shared_ptr<ChunkStore>> ChunkStore::open(const std::string& path, const ChunkFileOptions& options,
+                                                     std::size_t idle_bytes) {
   auto files = ChunkFiles::open(path, options);
   if (!files.ok()) return files.error();
-  return std::shared_ptr<ChunkStore>(new ChunkStore(std::move(files.value())));
+  return std::shared_ptr<ChunkStore>(new ChunkStore(std::move(files.value()), idle_bytes));
 }
 
 Status ChunkStore::add_known(ByteView entries) {
@@ -61,7 +61,9 @@ Result<bool> ChunkStore::has(const Digest& digest) const {
   return files_->is_there(digest);
 }
 
-Result<Buffer> ChunkStore::load(const Digest& digest, std::optional<std::size_t> length) {
+Result<Buffer> ChunkStore::load(const Digest& digest, std::optional<std::size_t> length,
+                                const CancelToken& token) {
+  if (token.is_set()) return Error::cancelled();
   auto encoded = files_->read(digest, *buffers_);
   auto plain = encoded.ok() ? decode_blob(std::move(encoded.value()), {digest, length}, *buffers_)
                             : std::move(encoded);

@@ -10,6 +10,7 @@
 
 #include "base/engine.h"
 #include "chunk/chunk_files.h"
+#include "chunk/chunk_loader.h"
 #include "chunk/chunk_sink.h"
 #include "chunk/encoder_pool.h"
 #include "chunk/known_digests.h"
@@ -17,10 +18,15 @@
 namespace restat {
 
 // All calls are safe from any thread.
-class ChunkStore : public ChunkSink {
+class ChunkStore : public ChunkSink, public ChunkLoader {
  public:
-  // `path` is the datastore's root, which holds `.chunks`.
-  static Result<std::shared_ptr<ChunkStore>> open(const std::string& path, const ChunkFileOptions& options);
+  // What a restore has in flight and in its cache, and what its threads decode.
+  static constexpr std::size_t kRestoreIdle = 72 * 1024 * 1024;
+
+  // `path` is the datastore's root, which holds `.chunks`. Buffers that nobody uses are kept up to
+  // `idle_bytes`.
+  static Result<std::shared_ptr<ChunkStore>> open(const std::string& path, const ChunkFileOptions& options,
+                                                  std::size_t idle_bytes = kRestoreIdle);
 
   // `entries` are those of a dynamic index (40 bytes each) of a finished snapshot of the same group. Error
   // code INDEX_ENTRIES.
@@ -31,15 +37,16 @@ class ChunkStore : public ChunkSink {
   Status reuse(const Digest& digest) override;
   // Whether the chunk has a file that is not empty.
   Result<bool> has(const Digest& digest) const;
-  // Reads and verifies one chunk; `length` is what the index says. Error codes: CHUNK_MISSING, CHUNK_CORRUPT,
-  // BLOB_ENCRYPTED (the messages name digest and reason), or the system call's. A chunk that is found damaged
-  // is not known any more: accept() stores it again.
-  Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length);
+  // Error codes besides those of ChunkLoader: the system call's. A chunk that is found damaged is not known
+  // any more: accept() stores it again.
+  Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length,
+                      const CancelToken& token) override;
 
  private:
   enum class Existing { missing, good, bad };
 
-  explicit ChunkStore(std::unique_ptr<ChunkFiles> files) : files_(std::move(files)) {}
+  ChunkStore(std::unique_ptr<ChunkFiles> files, std::size_t idle_bytes)
+      : files_(std::move(files)), buffers_(BufferPool::create(idle_bytes)) {}
   Result<bool> touch_known(const Digest& digest);
   Result<bool> keep(const Digest& digest);
   Result<Existing> examine(const Digest& digest, std::size_t length) const;
@@ -49,9 +56,7 @@ class ChunkStore : public ChunkSink {
   void doubt(const Digest& digest);
 
   std::unique_ptr<ChunkFiles> files_;
-  // What a restore has in flight and in its cache, and what its threads decode.
-  static constexpr std::size_t kBuffers = 72 * 1024 * 1024;
-  const std::shared_ptr<BufferPool> buffers_ = BufferPool::create(kBuffers);
+  const std::shared_ptr<BufferPool> buffers_;
   EncoderPool encoders_;
   std::mutex mutex_;
   KnownDigests known_;

@@ -4,7 +4,7 @@ import type { Detector } from '../detect/detector.js';
 import type { Injection } from '../detect/injection.js';
 import type { PaddingTotals } from '../detect/padding.js';
 import { native } from '../native.js';
-import type { IngestProgress, IngestSummary, NativeChunkStore, NativeIngest } from '../native-chunk.js';
+import type { IngestProgress, IngestSummary, NativeChunkSink, NativeIngest } from '../native-chunk.js';
 import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
 import { MetadataEncoder } from '../pxar/encoder.js';
 import type { BackupSession } from '../repository/repository.js';
@@ -108,6 +108,12 @@ function openTree(source: Source, options: ArchiveOptions): NativeTree {
   }
 }
 
+/** Where the two streams go; nowhere in a dry run. */
+interface Sinks {
+  readonly metadata: NativeChunkSink;
+  readonly payload: NativeChunkSink;
+}
+
 class ArchiveRun {
   readonly #source: Source;
   readonly #o: ArchiveOptions;
@@ -119,16 +125,16 @@ class ArchiveRun {
   readonly #scan: ScanAhead;
   #path = '';
 
-  constructor(source: Source, options: ArchiveOptions, store: NativeChunkStore) {
+  constructor(source: Source, tree: NativeTree, options: ArchiveOptions, sinks: Sinks | undefined) {
     this.#source = source;
     this.#o = options;
-    this.#tree = openTree(source, options);
-    const stream = (payload: boolean, ringBytes: number): NativeIngest =>
-      options.dryRun
+    this.#tree = tree;
+    const stream = (store: NativeChunkSink | undefined, payload: boolean, ringBytes: number): NativeIngest =>
+      store === undefined
         ? new DryStream()
         : new native.Ingest({ store, averageSize: options.averageSize, payload, ringBytes });
-    this.#payload = stream(true, PAYLOAD_RING);
-    this.#metadata = stream(false, METADATA_RING);
+    this.#payload = stream(sinks?.payload, true, PAYLOAD_RING);
+    this.#metadata = stream(sinks?.metadata, false, METADATA_RING);
     this.#blocks = new MetadataQueue(this.#metadata);
     this.#links = new HardlinkTable(native.openUnnamed(options.temporaryDirectory));
     this.#scan = new ScanAhead(this.#tree, options.walk);
@@ -247,8 +253,12 @@ export async function backupArchive(
   options: ArchiveOptions,
   session: BackupSession,
 ): Promise<ArchiveSummary> {
-  const summary = await new ArchiveRun(source, options, session.chunks).run();
   const names = splitNames(source.archive);
+  const tree = openTree(source, options);
+  const sinks = options.dryRun
+    ? undefined
+    : { metadata: await session.sink(names.metadata), payload: await session.sink(names.payload) };
+  const summary = await new ArchiveRun(source, tree, options, sinks).run();
   await session.putIndex(names.payload, summary.payload);
   await session.putIndex(names.metadata, summary.metadata);
   return summary;

@@ -113,8 +113,8 @@ async function detectAndWrite(
   report: Report,
   now: Instant,
 ): Promise<{ readonly archives: ArchiveSummary[]; readonly generation: number }> {
-  const { repository, namespace, averageSize, temporaryDirectory, onMessage } = request;
-  const context = { repository, namespace, session, averageSize, temporaryDirectory, now, say: onMessage };
+  const { averageSize, temporaryDirectory, onMessage } = request;
+  const context = { session, averageSize, temporaryDirectory, now, say: onMessage };
   const detection = new RunDetection(request.detection, context);
   try {
     await detection.begin();
@@ -156,6 +156,6 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
     // What went wrong first matters more than what cannot be cleared away: the next run of the group does that.
     await session.abort().catch(() => undefined);
     signal.throwIfAborted();
-    throw error;
+    throw session.failure ?? error;
   }
 }

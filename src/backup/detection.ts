@@ -4,9 +4,8 @@ import { Detector } from '../detect/detector.js';
 import { Injection } from '../detect/injection.js';
 import type { PaddingBudget } from '../detect/padding.js';
 import { openReference, type Reference } from '../detect/reference.js';
-import type { BackupSession, Repository, SnapshotReader } from '../repository/repository.js';
+import type { BackupSession, SnapshotReader } from '../repository/repository.js';
 import type { ArchiveName } from '../snapshot/archive-names.js';
-import type { Namespace } from '../snapshot/names.js';
 import { type Instant, runNotes } from '../snapshot/run-notes.js';
 import { failedVerification } from '../snapshot/verify-state.js';
 import type { ArchiveDetection } from './archive.js';
@@ -21,8 +20,6 @@ export interface DetectionWishes {
 }
 
 export interface DetectionContext {
-  readonly repository: Repository;
-  readonly namespace: Namespace;
   readonly session: BackupSession;
   readonly averageSize: number;
   readonly temporaryDirectory: string;
@@ -53,10 +50,10 @@ export class RunDetection {
 
   /** Looks at the previous snapshot. Nothing that is wrong with it is an error. */
   async begin(): Promise<void> {
-    const { repository, namespace, session } = this.#context;
+    const { session } = this.#context;
     if (this.#wishes.archives.size === 0 || session.previous === undefined) return;
     try {
-      this.#previous = await repository.open(namespace, session.previous, { waitSeconds: 0 });
+      this.#previous = await session.openPrevious();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#refusal = `Couldn't read previous manifest, fallback to regular mode - ${reason}`;
@@ -83,7 +80,7 @@ export class RunDetection {
       say(this.#refusal);
       return undefined;
     }
-    const found = await openReference(this.#previous, session.chunks, name, temporaryDirectory);
+    const found = await openReference(this.#previous, session, name, temporaryDirectory);
     if ('message' in found) {
       say(found.message);
       return undefined;

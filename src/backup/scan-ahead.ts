@@ -63,9 +63,8 @@ export class ScanAhead {
   /** Ends the use of a directory, its names and records. */
   release(directory: ScannedDirectory): void {
     directory.nextToScan = directory.keep.length;
-    this.#tree.discard(directory.list);
-    this.#tree.discard(directory.stats);
-    this.#tree.discard(directory.description);
+    const { memory, list, stats, description } = directory;
+    for (const part of memory === undefined ? [list, stats, description] : [memory]) this.#tree.discard(part);
     this.#tree.leave(directory.id);
   }
 

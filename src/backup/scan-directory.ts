@@ -58,15 +58,18 @@ const EXCLUDE_FILE_LIMIT = 16 * 1024 * 1024;
 
 /** What one native call found out of a directory. */
 interface Whole {
+  readonly memory: ArrayBuffer;
   readonly list: Listing;
   readonly stats: StatRecords | undefined;
   readonly description: Description | undefined;
 }
 
-function partsOf(whole: Buffer): Whole {
+function partsOf(memory: ArrayBuffer): Whole {
+  const whole = Buffer.from(memory);
   const statsAt = 8 + whole.readUInt32LE(0);
   const descriptionAt = statsAt + whole.readUInt32LE(4);
   return {
+    memory,
     list: whole.subarray(8, statsAt),
     stats: descriptionAt > statsAt ? whole.subarray(statsAt, descriptionAt) : undefined,
     description: descriptionAt < whole.length ? whole.subarray(descriptionAt) : undefined,
@@ -80,6 +83,8 @@ class DirectoryScan {
   readonly #warnings: ScanWarning[] = [];
   #patterns: readonly MatchEntry[];
   #excluded = 0;
+  /** What listing, records and description share. */
+  #memory: ArrayBuffer | undefined;
 
   constructor(tree: NativeTree, options: WalkOptions, target: ScanTarget) {
     this.#tree = tree;
@@ -106,8 +111,10 @@ class DirectoryScan {
     const whole = describe && this.#takesAll ? await this.#whole(limit) : undefined;
     const list = whole?.list ?? (await this.#tree.list(id, limit));
     await this.#target.admit?.(countNames(list));
-    if (whole?.stats !== undefined && whole.description !== undefined)
+    if (whole?.stats !== undefined && whole.description !== undefined) {
+      this.#memory = whole.memory;
       return this.#finish(list, whole.stats, whole.description);
+    }
     await this.#readExcludeFile(list);
     const selected = (await this.#markedBy(list)) ?? this.#select(list);
     if (selected.length === 0) return this.#result(list, EMPTY.subarray(0, 0), EMPTY, new Uint8Array(0));
@@ -146,6 +153,7 @@ class DirectoryScan {
     return {
       id,
       path,
+      memory: this.#memory,
       list,
       stats,
       description,

@@ -17,6 +17,8 @@ export interface ScannedDirectory {
   readonly id: DirectoryId;
   /** Path inside the archive, latin1, '' for the root. */
   readonly path: string;
+  /** The memory of listing, records and description, where they have it together. */
+  readonly memory: ArrayBuffer | undefined;
   readonly list: Listing;
   readonly stats: StatRecords;
   readonly description: Description;

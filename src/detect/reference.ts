@@ -1,7 +1,6 @@
 /** The previous snapshot's part of an archive: found, checked and opened, or the reason why there is none. CD §3. */
 import { native } from '../native.js';
-import type { NativeChunkStore } from '../native-chunk.js';
-import type { SnapshotReader } from '../repository/repository.js';
+import type { BackupSession, SnapshotReader } from '../repository/repository.js';
 import { splitNames } from '../snapshot/archive-names.js';
 import type { DynamicIndex } from '../snapshot/dynamic-index.js';
 import { type Instant, runNotes } from '../snapshot/run-notes.js';
@@ -29,7 +28,6 @@ export interface NoReference {
 }
 
 const MAX_CHUNK = 16 * 1024 * 1024;
-const CACHE_BYTES = 32 * 1024 * 1024;
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
@@ -61,20 +59,19 @@ async function openIndexes(
 }
 
 /** For each entry 1 if its chunk can be injected: it is there, and not longer than chunks may be. */
-async function presentChunks(payload: DynamicIndex, chunks: NativeChunkStore): Promise<Uint8Array> {
-  const present = await chunks.probe(payload.entries);
+async function presentChunks(payload: DynamicIndex, session: BackupSession): Promise<Uint8Array> {
+  const present = await session.present(payload);
   for (let i = 0; i < payload.count; i += 1)
     if (payload.end(i) - payload.start(i) > MAX_CHUNK) present[i] = 0;
   return present;
 }
 
 /**
- * Opens the reference of an archive (`NAME.pxar`) in the previous snapshot; `chunks` is the session's store. Everything that is wrong with it is a reason, not an
- * error. Spools the whole metadata stream: `directory` is where the temporary file lies.
+ * Opens the reference of an archive (`NAME.pxar`) in the previous snapshot of a session. Everything that is wrong with it is a reason, not an error. Spools the whole metadata stream: `directory` is where the temporary file lies.
  */
 export async function openReference(
   snapshot: SnapshotReader,
-  chunks: NativeChunkStore,
+  session: BackupSession,
   archive: string,
   directory: string,
 ): Promise<Reference | NoReference> {
@@ -83,14 +80,9 @@ export async function openReference(
   const { metadata, payload } = indexes;
   let spool: Spool | undefined;
   try {
-    // Read through the session's store: it stores a chunk that is found damaged again, should this run make the same one.
-    const stream = new native.ChunkReader({
-      store: chunks,
-      entries: metadata.entries,
-      cacheBytes: CACHE_BYTES,
-    });
-    spool = new Spool(stream, metadata, directory);
-    const present = await presentChunks(payload, chunks);
+    // Each chunk is read once.
+    spool = new Spool(snapshot.open(metadata, 0), metadata, directory);
+    const present = await presentChunks(payload, session);
     await spool.complete();
     const readable = spool.holes[0]?.start ?? spool.size;
     const files = await native.referenceFileRanges(spool.fd, readable);

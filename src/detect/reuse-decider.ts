@@ -3,7 +3,13 @@
  * there on the plan decides, with prices that follow the padding budget.
  */
 import type { PayloadMap } from './payload-map.js';
-import { type OnDecision, type Prices, ReusePlan, WINDOW } from './plan.js';
+import { type OnDecision, type Prices, ReusePlan } from './plan.js';
+
+/**
+ * Candidates that wait for the first change. What lies further back shares no chunk with it, and is reused: its directories need not be
+ * held.
+ */
+const KEPT = 8192;
 
 export class ReuseDecider {
   readonly #plan: ReusePlan;
@@ -11,8 +17,8 @@ export class ReuseDecider {
   /** Nothing is new, changed or gone so far. */
   #untouched = true;
   /** Candidates that wait while everything is untouched: a ring. */
-  readonly #offsets = new Float64Array(WINDOW);
-  readonly #sizes = new Float64Array(WINDOW);
+  readonly #offsets = new Float64Array(KEPT);
+  readonly #sizes = new Float64Array(KEPT);
   #first = 0;
   #count = 0;
 
@@ -33,8 +39,8 @@ export class ReuseDecider {
   }
 
   #keep(offset: number, size: number): void {
-    if (this.#count === WINDOW) this.#reuseOldest();
-    const at = (this.#first + this.#count) % WINDOW;
+    if (this.#count === KEPT) this.#reuseOldest();
+    const at = (this.#first + this.#count) % KEPT;
     this.#offsets[at] = offset;
     this.#sizes[at] = size;
     this.#count += 1;
@@ -52,7 +58,7 @@ export class ReuseDecider {
     this.#untouched = false;
     for (; this.#count > 0; this.#count -= 1) {
       this.#plan.candidate(this.#offsets[this.#first]!, this.#sizes[this.#first]!);
-      this.#first = (this.#first + 1) % WINDOW;
+      this.#first = (this.#first + 1) % KEPT;
     }
   }
 
@@ -65,7 +71,7 @@ export class ReuseDecider {
   #reuseOldest(): void {
     const offset = this.#offsets[this.#first]!;
     this.#plan.reuseFirst(offset, this.#sizes[this.#first]!);
-    this.#first = (this.#first + 1) % WINDOW;
+    this.#first = (this.#first + 1) % KEPT;
     this.#count -= 1;
     this.#decide(true);
   }

@@ -1,9 +1,10 @@
 /** What restat asks of a place where snapshots live. `local/` implements it; other kinds follow. */
-import type { NativeChunkReader, NativeChunkStore } from '../native-chunk.js';
+import type { NativeChunkReader, NativeChunkSink } from '../native-chunk.js';
 import type { ArchiveFiles, ServerName } from '../snapshot/archive-names.js';
 import type { DynamicIndex } from '../snapshot/dynamic-index.js';
 import type { CryptMode, Manifest } from '../snapshot/manifest.js';
 import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
+import type { Management } from './management.js';
 
 export interface FileInfo {
   readonly filename: string;
@@ -63,9 +64,15 @@ export interface BackupSession {
   readonly snapshot: SnapshotName;
   /** Newest finished snapshot of the group at the start. */
   readonly previous: SnapshotName | undefined;
-  /** Where ingest pipelines put chunks. */
-  readonly chunks: NativeChunkStore;
-  /** Adds an index; files stand in the manifest in the order of these calls. */
+  /** Why the session has ended from outside: its streams then end with ABORT_ERR. */
+  readonly failure: Error | undefined;
+  /** The snapshot `previous` as a reference. Rejects when its manifest cannot be read. */
+  openPrevious(): Promise<SnapshotReader>;
+  /** For each chunk of an index of `previous` 1 if this session can refer to it without its data. */
+  present(index: DynamicIndex): Promise<Uint8Array>;
+  /** Begins an archive stream: where its ingest puts chunks. `putIndex` ends it. */
+  sink(name: ServerName): Promise<NativeChunkSink>;
+  /** Adds an index when all streams have ended; files stand in the manifest in the order of these calls. */
   putIndex(name: ServerName, stream: FinishedStream): Promise<void>;
   putBlob(name: ServerName, content: Buffer): Promise<void>;
   /** Makes the snapshot complete. */
@@ -106,6 +113,8 @@ export interface Repository {
   /** A session that stores nothing and takes no locks, for a dry run. */
   rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession>;
   forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void>;
+  /** Everything beside backing up and restoring. */
+  management(): Management;
   /** Identities (dev + ino, 16 latin1 bytes) of directories that must not be backed up. */
   ownDirectories(): Promise<ReadonlySet<string>>;
 }

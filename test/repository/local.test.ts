@@ -57,7 +57,7 @@ function openDirectories(root: string): string[] {
 }
 
 async function store(session: BackupSession, bytes: Buffer): Promise<void> {
-  const ingest = new native.Ingest({ store: session.chunks, averageSize: 65536, payload: false });
+  const ingest = new native.Ingest({ store: await session.sink(index), averageSize: 65536, payload: false });
   await ingest.write(bytes);
   await session.putIndex(index, await ingest.finish());
 }

@@ -1,5 +1,5 @@
 /** The `local` kind: a datastore directory, written as a server would write it. */
-import { chown, mkdir, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { chown, mkdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { native } from '../../native.js';
 import type { NativeChunkStore } from '../../native-chunk.js';
@@ -16,6 +16,7 @@ import {
 } from '../../snapshot/names.js';
 import { failedVerification } from '../../snapshot/verify-state.js';
 import { RepositoryError, systemCode } from '../errors.js';
+import type { Management } from '../management.js';
 import type {
   BackupSession,
   BeginOptions,
@@ -36,15 +37,18 @@ import {
   snapshotText,
 } from './catalogue.js';
 import { OpenFileSystems, syncDirectory } from './durability.js';
-import { CHUNKS, groupDirectory, NOTES, OWNER, PROTECTED, snapshotDirectory, UNFINISHED } from './layout.js';
-import { type Lock, NO_LOCK } from './locks.js';
+import { CHUNKS, groupDirectory, OWNER, snapshotDirectory } from './layout.js';
+import type { Lock } from './locks.js';
+import { LocalManagement } from './management.js';
+import { lockName } from './name-lock.js';
 import { LocalSnapshotReader } from './reader.js';
 import { Rehearsal } from './rehearsal.js';
+import { forgetSnapshot, removeLeftovers } from './removal.js';
 import { LocalSession, type SyncMode } from './session.js';
 import { openStore, type Store } from './store.js';
 
-/** Names that stay in a group's directory when its last snapshot goes. */
-const GROUP_FILES = [OWNER, NOTES];
+/** A session decodes chunks one after the other: those of the reference, and those that it finds in its way. */
+const SESSION_IDLE = 8 * 1024 * 1024;
 
 export interface LocalOptions {
   readonly sync: SyncMode;
@@ -86,7 +90,16 @@ export class LocalRepository implements Repository {
     return infos;
   }
 
-  async open(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<SnapshotReader> {
+  open(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<SnapshotReader> {
+    return this.#read(namespace, snapshot, this.#chunkStore(), wait);
+  }
+
+  async #read(
+    namespace: Namespace,
+    snapshot: SnapshotName,
+    chunks: NativeChunkStore,
+    wait: LockWait,
+  ): Promise<SnapshotReader> {
     const directory = snapshotDirectory(this.#store.root, namespace, snapshot);
     if ((await stat(directory).catch(() => undefined)) === undefined) {
       throw new RepositoryError(
@@ -96,7 +109,7 @@ export class LocalRepository implements Repository {
     }
     const lock = await this.#lock(namespace, formatSnapshot(snapshot), false, wait);
     try {
-      return await LocalSnapshotReader.open(directory, this.#chunkStore(), lock);
+      return await LocalSnapshotReader.open(directory, chunks, lock);
     } catch (error) {
       await lock.release();
       throw error;
@@ -122,13 +135,14 @@ export class LocalRepository implements Repository {
       await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);
       if (previous !== undefined)
         locks.push(await this.#lock(namespace, formatSnapshot(previous.snapshot), false, options));
-      const chunks = this.#chunkStore();
+      const chunks = this.#chunkStore(SESSION_IDLE);
       if (previous !== undefined) await this.#registerKnown(namespace, previous, chunks);
       return await LocalSession.start({
         groupDirectory: directory,
         snapshot: { ...group, time },
         previous: previous?.snapshot,
         chunks,
+        openPrevious: this.#previousReader(namespace, previous?.snapshot, chunks),
         sync: this.#sync,
         fileSystems,
         uid,
@@ -146,31 +160,29 @@ export class LocalRepository implements Repository {
   async rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession> {
     const previous = await this.#newestFinished(namespace, group);
     await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);
-    return new Rehearsal({ ...group, time }, previous?.snapshot, this.#chunkStore());
+    const chunks = this.#chunkStore(SESSION_IDLE);
+    const openPrevious = this.#previousReader(namespace, previous?.snapshot, chunks);
+    return new Rehearsal({ ...group, time }, previous?.snapshot, chunks, openPrevious);
   }
 
-  async forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void> {
-    const directory = snapshotDirectory(this.#store.root, namespace, snapshot);
-    const text = snapshotText(namespace, snapshot);
-    if ((await stat(directory).catch(() => undefined)) === undefined) {
-      throw new RepositoryError('SNAPSHOT_MISSING', `there is no snapshot ${text}`);
-    }
-    const group = await this.#lock(namespace, formatGroup(snapshot), true, wait);
-    try {
-      const lock = await this.#lock(namespace, formatSnapshot(snapshot), true, wait);
-      try {
-        if ((await stat(join(directory, PROTECTED)).catch(() => undefined)) !== undefined) {
-          throw new RepositoryError('SNAPSHOT_PROTECTED', `snapshot ${text} is protected`);
-        }
-        await this.#removeSnapshot(directory);
-        await removeLeftovers(dirname(directory));
-        await this.#removeEmptyGroup(namespace, snapshot);
-      } finally {
-        await lock.release();
-      }
-    } finally {
-      await group.release();
-    }
+  /** Does not wait for a lock: what somebody is deleting is no reference. */
+  #previousReader(
+    namespace: Namespace,
+    previous: SnapshotName | undefined,
+    chunks: NativeChunkStore,
+  ): () => Promise<SnapshotReader> {
+    return () =>
+      previous === undefined
+        ? Promise.reject(new RepositoryError('SNAPSHOT_MISSING', 'the group has no previous snapshot'))
+        : this.#read(namespace, previous, chunks, { waitSeconds: 0 });
+  }
+
+  forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void> {
+    return forgetSnapshot(this.#store, namespace, snapshot, wait);
+  }
+
+  management(): Management {
+    return new LocalManagement(this.#store, { sync: this.#sync !== 'none' });
   }
 
   async ownDirectories(): Promise<ReadonlySet<string>> {
@@ -181,18 +193,20 @@ export class LocalRepository implements Repository {
     return new Set([identity.toString('latin1')]);
   }
 
-  #chunkStore(): NativeChunkStore {
+  #chunkStore(idleBytes?: number): NativeChunkStore {
     const { root, uid, gid } = this.#store;
-    return new native.ChunkStore({ path: root, sync: this.#sync === 'file' ? 'file' : 'none', uid, gid });
+    const sync = this.#sync === 'file' ? 'file' : 'none';
+    return new native.ChunkStore({
+      path: root,
+      sync,
+      uid,
+      gid,
+      ...(idleBytes === undefined ? {} : { idleBytes }),
+    });
   }
 
-  async #lock(namespace: Namespace, name: string, exclusive: boolean, wait: LockWait): Promise<Lock> {
-    if (this.#store.readOnly) {
-      if (!exclusive) return NO_LOCK;
-      throw new RepositoryError('REPOSITORY_REFUSED', `${this.#store.root} is on a read-only file system`);
-    }
-    const components = namespace === '' ? [] : namespace.split('/');
-    return this.#store.locks.acquire(components, name, { ...wait, exclusive });
+  #lock(namespace: Namespace, name: string, exclusive: boolean, wait: LockWait): Promise<Lock> {
+    return lockName(this.#store, namespace, name, { ...wait, exclusive });
   }
 
   /** Makes the group's directory with its owner where it is new, and clears away what runs that died left. */
@@ -291,32 +305,6 @@ export class LocalRepository implements Repository {
         // Its chunks are then verified before they are reused.
       }
     }
-  }
-
-  /** Gone at once for everybody, then removed. */
-  async #removeSnapshot(directory: string): Promise<void> {
-    const gone = join(
-      dirname(directory),
-      `${UNFINISHED}gone-${directory.slice(dirname(directory).length + 1)}`,
-    );
-    await rename(directory, gone);
-    await rm(gone, { recursive: true, force: true });
-  }
-
-  /** A group without snapshots goes too. snapshot-manifest.md §4. */
-  async #removeEmptyGroup(namespace: Namespace, group: GroupName): Promise<void> {
-    const directory = groupDirectory(this.#store.root, namespace, group);
-    const left = (await readdir(directory)).filter((name) => !GROUP_FILES.includes(name));
-    if (left.length > 0) return;
-    for (const name of GROUP_FILES) await unlink(join(directory, name)).catch(() => undefined);
-    await rmdir(directory);
-  }
-}
-
-/** What runs that died left in a group's directory. The group is locked. */
-async function removeLeftovers(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    if (name.startsWith(UNFINISHED)) await rm(join(directory, name), { recursive: true, force: true });
   }
 }
 

@@ -1,17 +1,39 @@
 /** A backup session that stores nothing: what a dry run talks to. */
-import type { NativeChunkStore } from '../../native-chunk.js';
+import type { NativeChunkSink, NativeChunkStore } from '../../native-chunk.js';
+import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
 import type { SnapshotName } from '../../snapshot/names.js';
-import type { BackupSession } from '../repository.js';
+import type { BackupSession, SnapshotReader } from '../repository.js';
 
 export class Rehearsal implements BackupSession {
   readonly snapshot: SnapshotName;
   readonly previous: SnapshotName | undefined;
-  readonly chunks: NativeChunkStore;
+  readonly failure = undefined;
+  readonly #chunks: NativeChunkStore;
+  readonly #openPrevious: () => Promise<SnapshotReader>;
 
-  constructor(snapshot: SnapshotName, previous: SnapshotName | undefined, chunks: NativeChunkStore) {
+  /** `openPrevious` as in a real session. */
+  constructor(
+    snapshot: SnapshotName,
+    previous: SnapshotName | undefined,
+    chunks: NativeChunkStore,
+    openPrevious: () => Promise<SnapshotReader>,
+  ) {
     this.snapshot = snapshot;
     this.previous = previous;
-    this.chunks = chunks;
+    this.#chunks = chunks;
+    this.#openPrevious = openPrevious;
+  }
+
+  openPrevious(): Promise<SnapshotReader> {
+    return this.#openPrevious();
+  }
+
+  present(index: DynamicIndex): Promise<Uint8Array> {
+    return this.#chunks.probe(index.entries);
+  }
+
+  sink(): Promise<NativeChunkSink> {
+    return Promise.resolve(this.#chunks);
   }
 
   putIndex(): Promise<void> {

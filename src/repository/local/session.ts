@@ -3,14 +3,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chown, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { native } from '../../native.js';
-import type { NativeChunkStore } from '../../native-chunk.js';
+import type { NativeChunkSink, NativeChunkStore } from '../../native-chunk.js';
 import { MANIFEST_NAME, type ServerName } from '../../snapshot/archive-names.js';
 import { encodeBlob } from '../../snapshot/blob.js';
 import { DynamicIndex, encodeDynamicIndex } from '../../snapshot/dynamic-index.js';
 import { encodeManifest, type Manifest, type ManifestFile } from '../../snapshot/manifest.js';
 import { formatTime, type SnapshotName } from '../../snapshot/names.js';
 import { RepositoryError, systemCode } from '../errors.js';
-import type { BackupSession, FinishedStream } from '../repository.js';
+import type { BackupSession, FinishedStream, SnapshotReader } from '../repository.js';
 import { type OpenFileSystems, syncDirectory } from './durability.js';
 import { UNFINISHED } from './layout.js';
 import type { Lock } from './locks.js';
@@ -23,6 +23,8 @@ export interface SessionParts {
   readonly snapshot: SnapshotName;
   readonly previous: SnapshotName | undefined;
   readonly chunks: NativeChunkStore;
+  /** Opens `previous` so that it is read through `chunks`: a chunk that is found damaged is stored again. */
+  readonly openPrevious: () => Promise<SnapshotReader>;
   readonly sync: SyncMode;
   /** Every file system that is written to, open since before the first write. */
   readonly fileSystems: OpenFileSystems;
@@ -45,7 +47,8 @@ function uuid4(): Buffer {
 export class LocalSession implements BackupSession {
   readonly snapshot: SnapshotName;
   readonly previous: SnapshotName | undefined;
-  readonly chunks: NativeChunkStore;
+  /** Nothing ends it from outside. */
+  readonly failure = undefined;
   readonly #parts: SessionParts;
   readonly #directory: string;
   readonly #files: ManifestFile[] = [];
@@ -54,7 +57,6 @@ export class LocalSession implements BackupSession {
   private constructor(parts: SessionParts, directory: string) {
     this.snapshot = parts.snapshot;
     this.previous = parts.previous;
-    this.chunks = parts.chunks;
     this.#parts = parts;
     this.#directory = directory;
   }
@@ -68,6 +70,18 @@ export class LocalSession implements BackupSession {
     await mkdir(directory, { mode: 0o755 });
     await chown(directory, parts.uid, parts.gid);
     return new LocalSession(parts, directory);
+  }
+
+  openPrevious(): Promise<SnapshotReader> {
+    return this.#parts.openPrevious();
+  }
+
+  present(index: DynamicIndex): Promise<Uint8Array> {
+    return this.#parts.chunks.probe(index.entries);
+  }
+
+  sink(): Promise<NativeChunkSink> {
+    return Promise.resolve(this.#parts.chunks);
   }
 
   async putIndex(name: ServerName, { entries }: FinishedStream): Promise<void> {

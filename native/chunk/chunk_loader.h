@@ -1,0 +1,24 @@
+// Where single chunks come from: a local store, or a server.
+#pragma once
+
+#include <optional>
+
+#include "base/buffer_pool.h"
+#include "base/cancel.h"
+#include "base/error.h"
+#include "chunk/digest.h"
+
+namespace restat {
+
+class ChunkLoader {
+ public:
+  virtual ~ChunkLoader() = default;
+
+  // Reads and verifies one chunk; `length` is what the index says. Called from several threads at once. Error
+  // codes: CHUNK_MISSING, CHUNK_CORRUPT, BLOB_ENCRYPTED (the messages name digest and reason), ABORT_ERR, or
+  // those of the place that it comes from.
+  virtual Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length,
+                              const CancelToken& token) = 0;
+};
+
+}  // namespace restat

@@ -1,0 +1,59 @@
+#include "chunk/upload_sink.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace restat {
+namespace {
+
+// How often a thread that waits looks whether the environment is going away, which wakes nobody.
+constexpr auto kLook = std::chrono::milliseconds(100);
+
+}  // namespace
+
+Result<ChunkOutcome> UploadSink::accept(const Digest& digest, ByteView plain) {
+  if (!known_->claim(digest)) return ChunkOutcome{};
+  Buffer encoded = encoders_.with([&](BlobEncoder& encoder) {
+    const EncodedBlob blob = encoder.encode(plain);
+    Buffer bytes = buffers_->take(blob.size());
+    std::copy(blob.header.begin(), blob.header.end(), bytes.begin());
+    std::copy(blob.body.begin(), blob.body.end(), bytes.begin() + kBlobHeader);
+    return bytes;
+  });
+  const std::size_t size = encoded.size();
+  if (Status room = wait_for_room(size); !room.ok()) return room.error();
+  uploads_.put({digest, plain.size(), std::move(encoded)});
+  return ChunkOutcome{true, size};
+}
+
+Status UploadSink::reuse(const Digest& digest) {
+  if (known_->has(digest)) return Unit{};
+  return Error::check("CHUNK_MISSING", "chunk " + to_hex(digest) + " is not in the previous snapshot");
+}
+
+Status UploadSink::wait_for_room(std::size_t bytes) {
+  std::unique_lock lock(mutex_);
+  while (!stopped_ && !token_.is_set() && bytes_ > 0 && bytes_ + bytes > limit_) room_.wait_for(lock, kLook);
+  if (stopped_ || token_.is_set()) return Error::cancelled();
+  bytes_ += bytes;
+  return Unit{};
+}
+
+void UploadSink::sent(std::size_t bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    bytes_ -= std::min(bytes, bytes_);
+  }
+  room_.notify_all();
+}
+
+void UploadSink::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = true;
+  }
+  room_.notify_all();
+  uploads_.stop();
+}
+
+}  // namespace restat
