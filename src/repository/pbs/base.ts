@@ -1,0 +1,55 @@
+/** The base of a backup session: the newest finished snapshot of the group, as the server offers it. protocol.md §5.6. */
+import type { NativeServerDigests } from '../../native-chunk.js';
+import type { ServerName } from '../../snapshot/archive-names.js';
+import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
+import type { SnapshotName } from '../../snapshot/names.js';
+import type { H2Session } from './h2-session.js';
+import type { ReaderSession } from './reader-session.js';
+import { type FileSource, PbsSnapshotReader } from './snapshot-reader.js';
+
+export class Base {
+  readonly snapshot: SnapshotName;
+  readonly #source: FileSource;
+  readonly #chunks: ReaderSession;
+  readonly #registered = new Set<ServerName>();
+  #reader: Promise<PbsSnapshotReader> | undefined;
+
+  /** `chunks` is a reader session on the base: the backup session gives no chunks. */
+  constructor(snapshot: SnapshotName, h2: H2Session, digests: NativeServerDigests, chunks: ReaderSession) {
+    this.snapshot = snapshot;
+    this.#chunks = chunks;
+    this.#source = {
+      // An index that is downloaded like this makes its chunks known to the server's session.
+      download: (name, limit) => h2.download('previous', { 'archive-name': name }, limit),
+      onIndex: (name: ServerName, index: DynamicIndex) => {
+        digests.register(index.entries);
+        this.#registered.add(name);
+      },
+    };
+  }
+
+  /** The base with its manifest. Throws as PbsSnapshotReader.open. */
+  open(): Promise<PbsSnapshotReader> {
+    this.#reader ??= PbsSnapshotReader.open(this.snapshot, this.#source, this.#chunks, { separate: true });
+    return this.#reader;
+  }
+
+  /**
+   * Makes the chunks of the base's archive of this name known, where it has one that can be read. Whatever is wrong with it: its
+   * chunks are uploaded again.
+   */
+  async registerKnown(name: ServerName): Promise<void> {
+    if (this.#registered.has(name)) return;
+    try {
+      const reader = await this.open();
+      const entry = reader.manifest.files.find(({ filename }) => filename === name);
+      if (entry !== undefined && entry.cryptMode !== 'encrypt') await reader.index(name);
+    } catch {
+      // A connection that is gone says so at the next request.
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#chunks.close();
+  }
+}

@@ -1,0 +1,213 @@
+/** Requests of a backup or reader session: HTTP/2 on an upgraded connection. protocol.md §4.3, §4.4. */
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type OutgoingHttpHeaders,
+} from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { z } from 'zod';
+import { ServerError } from './server-error.js';
+
+/** Receive windows of a stream and of the connection: what the server uses, too. */
+const WINDOW = 32 * 1024 * 1024;
+const MAX_FRAME = 4 * 1024 * 1024;
+/** MiB that Node may hold for the session: its default refuses streams when several chunks are under way. */
+const SESSION_MEMORY = 1024;
+/** The official client sends this fixed text; servers ignore it. */
+const AUTHORITY = 'https://localhost:8007';
+const FORM = 'application/x-www-form-urlencoded';
+const JSON_TYPE = 'application/json';
+const OCTETS = 'application/octet-stream';
+/** Longest error text that is worth reading, in bytes. */
+const ERROR_LIMIT = 64 * 1024;
+/** Longest reply to a call with parameters. */
+const CALL_LIMIT = 1024 * 1024;
+
+export type H2Query = Readonly<Record<string, string | number>>;
+
+interface Exchange {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly path: string;
+  readonly query: H2Query;
+  readonly contentType: string;
+  readonly body: Buffer | undefined;
+  /** Longest reply that is taken, in bytes. */
+  readonly limit: number;
+}
+
+export class H2Session {
+  readonly #session: ClientHttp2Session;
+  readonly #timeoutMs: number;
+  readonly #running = new Set<ClientHttp2Stream>();
+  #failure: ServerError | undefined;
+  #closing = false;
+
+  /** Takes over an upgraded connection; `timeoutMs` is the longest time without any sign from the server while a request runs. */
+  constructor(connection: Duplex, timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+    this.#session = connect(AUTHORITY, {
+      createConnection: () => connection,
+      maxSessionMemory: SESSION_MEMORY,
+      settings: { enablePush: false, initialWindowSize: WINDOW, maxFrameSize: MAX_FRAME },
+    });
+    this.#session.once('connect', () => this.#session.setLocalWindowSize(WINDOW));
+    this.#session.on('error', (cause) =>
+      this.#fail('SERVER_CLOSED', `the connection broke: ${cause.message}`, cause),
+    );
+    this.#session.on('goaway', (code) => {
+      if (!this.#closing)
+        this.#fail('SERVER_CLOSED', `the server ended the connection (GOAWAY ${codeName(code)})`);
+    });
+    this.#session.on('close', () => this.#fail('SERVER_CLOSED', 'the server closed the connection'));
+  }
+
+  /** Why the session has ended; undefined while it is open or after `close`. */
+  get failure(): ServerError | undefined {
+    return this.#failure;
+  }
+
+  /** Raw bytes of a reply of at most `limit` bytes. Throws ServerError. */
+  download(path: string, query: H2Query, limit: number): Promise<Buffer> {
+    return this.#exchange({ method: 'GET', path, query, contentType: FORM, body: undefined, limit });
+  }
+
+  /** Sends bytes. Throws ServerError. */
+  async upload(path: string, query: H2Query, body: Buffer): Promise<void> {
+    await this.#exchange({ method: 'POST', path, query, contentType: OCTETS, body, limit: CALL_LIMIT });
+  }
+
+  /** A call whose parameters stand in the query; `data` of the reply. Throws ServerError. */
+  async call<T>(method: 'GET' | 'POST', path: string, query: H2Query, schema: z.ZodType<T>): Promise<T> {
+    const reply = await this.#exchange({
+      method,
+      path,
+      query,
+      contentType: FORM,
+      body: undefined,
+      limit: CALL_LIMIT,
+    });
+    return parseData(reply, path, schema);
+  }
+
+  /** A PUT call with JSON parameters. Throws ServerError. */
+  async put(path: string, parameters: object): Promise<void> {
+    const body = Buffer.from(JSON.stringify(parameters));
+    await this.#exchange({ method: 'PUT', path, query: {}, contentType: JSON_TYPE, body, limit: CALL_LIMIT });
+  }
+
+  /** Ends the connection, as the official client does: at once. Requests that run are rejected. */
+  close(): void {
+    this.#closing = true;
+    this.#session.destroy();
+  }
+
+  #exchange(exchange: Exchange): Promise<Buffer> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.#session.destroyed) return Promise.reject(closedError());
+    const stream = this.#session.request(headersOf(exchange), { endStream: exchange.body === undefined });
+    this.#running.add(stream);
+    // The clock starts anew with every sign that the connection lives.
+    stream.setTimeout(this.#timeoutMs, () => {
+      const seconds = this.#timeoutMs / 1000;
+      this.#fail(
+        'SERVER_TIMEOUT',
+        `no answer to ${exchange.method} ${exchange.path} within ${seconds} seconds`,
+      );
+      this.#session.destroy();
+    });
+    const reply = collect(stream, exchange, () => this.#failure);
+    if (exchange.body !== undefined) stream.end(exchange.body);
+    return reply.finally(() => this.#running.delete(stream));
+  }
+
+  #fail(code: ServerError['code'], message: string, cause?: unknown): void {
+    if (this.#closing) return;
+    this.#failure ??= new ServerError(code, message, cause === undefined ? {} : { cause });
+  }
+}
+
+function codeName(code: number): string {
+  const names = Object.entries(constants).filter(
+    ([name, value]) => value === code && /^NGHTTP2_[A-Z_]+$/.test(name),
+  );
+  return (
+    names.find(([name]) => !name.startsWith('NGHTTP2_ERR'))?.[0].slice('NGHTTP2_'.length) ?? String(code)
+  );
+}
+
+function closedError(): ServerError {
+  return new ServerError('SERVER_CLOSED', 'the connection is closed');
+}
+
+function headersOf({ method, path, query, contentType }: Exchange): OutgoingHttpHeaders {
+  const text = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) text.set(key, String(value));
+  return {
+    ':method': method,
+    ':path': text.size === 0 ? `/${path}` : `/${path}?${text.toString()}`,
+    'user-agent': 'proxmox-backup-client/1.0',
+    'content-type': contentType,
+  };
+}
+
+/** The reply's body. A status of 400 and more is an error with the server's text. */
+function collect(
+  stream: ClientHttp2Stream,
+  { method, path, limit }: Exchange,
+  failure: () => ServerError | undefined,
+): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const parts: Buffer[] = [];
+    let status = 0;
+    let bytes = 0;
+    let problem: ServerError | undefined;
+    stream.on('response', (headers) => {
+      status = headers[':status'] ?? 0;
+    });
+    stream.on('data', (part: Buffer) => {
+      bytes += part.length;
+      if (bytes > (status === 200 ? limit : ERROR_LIMIT)) {
+        problem ??= new ServerError(
+          'SERVER_REPLY',
+          `the answer to ${method} ${path} is longer than it can be`,
+        );
+        stream.close(constants.NGHTTP2_CANCEL);
+      } else {
+        parts.push(part);
+      }
+    });
+    stream.on('error', (cause) => {
+      problem ??= new ServerError('SERVER_CLOSED', `${method} ${path} broke off: ${cause.message}`, {
+        cause,
+      });
+    });
+    stream.on('close', () => {
+      const body = Buffer.concat(parts);
+      if (problem !== undefined) reject(failure() ?? problem);
+      else if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || status === 0) {
+        const reason = codeName(stream.rstCode ?? constants.NGHTTP2_NO_ERROR);
+        reject(
+          failure() ?? new ServerError('SERVER_CLOSED', `${method} ${path} was not answered (${reason})`),
+        );
+      } else if (status === 200) resolve(body);
+      else reject(new ServerError('SERVER_REFUSED', errorText(body, status), { status }));
+    });
+  });
+}
+
+function errorText(body: Buffer, status: number): string {
+  const text = body.toString('utf8').trim();
+  return text === '' ? `the server answered with status ${status}` : text;
+}
+
+function parseData<T>(reply: Buffer, path: string, schema: z.ZodType<T>): T {
+  // An empty body is accepted as null (protocol.md §4.4).
+  const text = reply.length === 0 ? '{"data":null}' : reply.toString('utf8');
+  try {
+    return z.object({ data: schema }).parse(JSON.parse(text)).data;
+  } catch (cause) {
+    throw new ServerError('SERVER_REPLY', `the answer to ${path} is not what the protocol says`, { cause });
+  }
+}

@@ -1,0 +1,117 @@
+/** A finished snapshot of a server, read with every check. snapshot-manifest.md §9, protocol.md §6. */
+import { createHash } from 'node:crypto';
+import type { NativeChunkReader } from '../../native-chunk.js';
+import {
+  type ArchiveFiles,
+  MANIFEST_NAME,
+  resolveArchive,
+  type ServerName,
+} from '../../snapshot/archive-names.js';
+import { decodeBlob } from '../../snapshot/blob.js';
+import { type DynamicIndex, decodeDynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
+import { type Manifest, type ManifestFile, parseManifest } from '../../snapshot/manifest.js';
+import { formatSnapshot, type SnapshotName } from '../../snapshot/names.js';
+import { RepositoryError } from '../errors.js';
+import type { SnapshotReader } from '../repository.js';
+import type { ReaderSession } from './reader-session.js';
+
+/** Longest stored blob and longest manifest, in bytes. */
+const BLOB_LIMIT = 128 * 1024 * 1024 + 44;
+const MANIFEST_LIMIT = 16 * 1024 * 1024;
+
+/** Where the files of a snapshot come from: a reader session, or the base of a backup session. */
+export interface FileSource {
+  /** A file as it is stored, at most `limit` bytes. */
+  download(name: ServerName, limit: number): Promise<Buffer>;
+  /** Called with each index that was checked. */
+  onIndex(name: ServerName, index: DynamicIndex): void;
+}
+
+export class PbsSnapshotReader implements SnapshotReader {
+  readonly snapshot: SnapshotName;
+  readonly manifest: Manifest;
+  readonly manifestText: Buffer;
+  readonly #files: FileSource;
+  readonly #chunks: ReaderSession;
+  /** Indexes by name, so that chunks can be asked for in the session that downloaded them. */
+  readonly #names = new Map<DynamicIndex, ServerName>();
+  /** Whether the reader session itself has to download an index before it may have its chunks. */
+  readonly #separate: boolean;
+
+  private constructor(
+    snapshot: SnapshotName,
+    manifestText: Buffer,
+    manifest: Manifest,
+    files: FileSource,
+    chunks: ReaderSession,
+    separate: boolean,
+  ) {
+    this.snapshot = snapshot;
+    this.manifest = manifest;
+    this.manifestText = manifestText;
+    this.#files = files;
+    this.#chunks = chunks;
+    this.#separate = separate;
+  }
+
+  /** Fetches the manifest. Throws ServerError, RepositoryError, BlobError or ManifestError. */
+  static async open(
+    snapshot: SnapshotName,
+    files: FileSource,
+    chunks: ReaderSession,
+    { separate }: { readonly separate: boolean },
+  ): Promise<PbsSnapshotReader> {
+    const stored = await files.download(MANIFEST_NAME, MANIFEST_LIMIT);
+    const text = decodeBlob(stored, MANIFEST_NAME, MANIFEST_LIMIT);
+    const manifest = parseManifest(text, MANIFEST_NAME);
+    const [asked, found] = [formatSnapshot(snapshot), formatSnapshot(manifest.snapshot)];
+    if (asked !== found)
+      throw new RepositoryError('ARCHIVE_DAMAGED', `the manifest of ${asked} is that of ${found}`);
+    return new PbsSnapshotReader(snapshot, text, manifest, files, chunks, separate);
+  }
+
+  files(name: string): ArchiveFiles {
+    return resolveArchive(this.manifest, name);
+  }
+
+  async index(name: ServerName): Promise<DynamicIndex> {
+    const { csum, size } = this.#entry(name);
+    const index = decodeDynamicIndex(await this.#files.download(name, MAX_INDEX_SIZE), name);
+    index.verify(csum, size);
+    this.#files.onIndex(name, index);
+    this.#names.set(index, name);
+    return index;
+  }
+
+  async blob(name: ServerName): Promise<Buffer> {
+    const { csum, size } = this.#entry(name);
+    const bytes = await this.#files.download(name, BLOB_LIMIT);
+    const found = createHash('sha256').update(bytes).digest('hex');
+    if (bytes.length !== size || found !== csum) {
+      const problem = `${bytes.length} bytes with checksum ${found}, the manifest says ${size} bytes with ${csum}`;
+      throw new RepositoryError('ARCHIVE_DAMAGED', `${name}: ${problem}`);
+    }
+    return decodeBlob(bytes, name);
+  }
+
+  open(index: DynamicIndex, cacheBytes: number): NativeChunkReader {
+    const name = this.#names.get(index);
+    if (name === undefined) throw new Error('an index of this snapshot is needed');
+    let ready: Promise<unknown> | undefined;
+    return this.#chunks.open(index, cacheBytes, () => {
+      ready ??= this.#separate ? this.#chunks.download(name, MAX_INDEX_SIZE) : Promise.resolve();
+      return ready;
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#chunks.close();
+  }
+
+  #entry(name: ServerName): ManifestFile {
+    const entry = this.manifest.files.find(({ filename }) => filename === name);
+    if (entry === undefined)
+      throw new RepositoryError('ARCHIVE_MISSING', `manifest does not contain file '${name}'`);
+    return entry;
+  }
+}
