@@ -5,7 +5,8 @@ import { MANIFEST_NAME } from '../../snapshot/archive-names.js';
 import { decodeManifest, type Manifest } from '../../snapshot/manifest.js';
 import {
   type BackupType,
-  formatTime,
+  formatGroup,
+  formatSnapshot,
   type GroupName,
   type Namespace,
   namespaceDirectory,
@@ -20,13 +21,15 @@ import type { FileInfo, GroupInfo, SnapshotInfo } from '../repository.js';
 import { readBounded } from './bounded-read.js';
 import { groupDirectory, NOTES, OWNER, PROTECTED, snapshotDirectory } from './layout.js';
 
-const TYPES: readonly BackupType[] = ['ct', 'host', 'vm'];
+/** In the order in which groups are listed. */
+export const TYPES: readonly BackupType[] = ['ct', 'host', 'vm'];
 const SNAPSHOT_FILE = /^.*\.(?:[fd]idx|blob)$/;
 /** Longest manifest blob and owner or notes file that is read. */
 export const MANIFEST_LIMIT = 16 * 1024 * 1024;
 const TEXT_LIMIT = 1024 * 1024;
 
-async function names(directory: string): Promise<string[]> {
+/** Names in a directory; none where there is no directory. */
+export async function directoryNames(directory: string): Promise<string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
@@ -36,7 +39,7 @@ async function names(directory: string): Promise<string[]> {
 }
 
 /** The value that `parse` makes of a name, or undefined when the name is not one. */
-function tryParse<T>(parse: (text: string) => T, text: string): T | undefined {
+export function tryParse<T>(parse: (text: string) => T, text: string): T | undefined {
   try {
     return parse(text);
   } catch {
@@ -48,7 +51,7 @@ function tryParse<T>(parse: (text: string) => T, text: string): T | undefined {
 export async function listGroups(root: string, namespace: Namespace): Promise<GroupName[]> {
   const groups: GroupName[] = [];
   for (const type of TYPES) {
-    for (const name of (await names(join(root, namespaceDirectory(namespace), type))).sort()) {
+    for (const name of (await directoryNames(join(root, namespaceDirectory(namespace), type))).sort()) {
       const id = tryParse(parseBackupId, name);
       if (id !== undefined) groups.push({ type, id });
     }
@@ -62,7 +65,7 @@ export async function listSnapshots(
   namespace: Namespace,
   group: GroupName,
 ): Promise<SnapshotName[]> {
-  const times = (await names(groupDirectory(root, namespace, group)))
+  const times = (await directoryNames(groupDirectory(root, namespace, group)))
     .map((name) => tryParse(parseTime, name))
     .filter((time) => time !== undefined);
   return times.sort((a, b) => a - b).map((time) => ({ ...group, time }));
@@ -81,7 +84,8 @@ export async function readManifest(directory: string): Promise<Manifest | undefi
   }
 }
 
-async function readText(path: string): Promise<string | undefined> {
+/** A small text file; undefined where there is none or it is too long. */
+export async function readText(path: string): Promise<string | undefined> {
   const bytes = await readBounded(path, TEXT_LIMIT).catch(() => undefined);
   return bytes?.toString('utf8');
 }
@@ -138,7 +142,7 @@ export async function describeSnapshot(
   owner: string | undefined,
 ): Promise<SnapshotInfo> {
   const directory = snapshotDirectory(root, namespace, snapshot);
-  const all = await names(directory);
+  const all = await directoryNames(directory);
   let manifest: Manifest | undefined;
   let problem: string | undefined;
   try {
@@ -182,8 +186,16 @@ export async function describeGroup(
   return { group, owner, comment, count, last };
 }
 
-/** Path of a snapshot for messages. */
-export function snapshotText(namespace: Namespace, snapshot: SnapshotName): string {
-  const name = `${snapshot.type}/${snapshot.id}/${formatTime(snapshot.time)}`;
+function inNamespace(namespace: Namespace, name: string): string {
   return namespace === '' ? name : `[${namespace}]:${name}`;
+}
+
+/** A group's name for messages. */
+export function groupText(namespace: Namespace, group: GroupName): string {
+  return inNamespace(namespace, formatGroup(group));
+}
+
+/** A snapshot's name for messages. */
+export function snapshotText(namespace: Namespace, snapshot: SnapshotName): string {
+  return inNamespace(namespace, formatSnapshot(snapshot));
 }
