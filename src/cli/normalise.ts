@@ -38,8 +38,14 @@ function canBeValue(word: string | undefined): word is string {
   return word !== undefined && (word === '-' || !word.startsWith('-'));
 }
 
+/** What a word means as a boolean; undefined for one that is none. */
+export function booleanWord(word: string): boolean | undefined {
+  if (TRUE.test(word)) return true;
+  return FALSE.test(word) ? false : undefined;
+}
+
 function isBoolean(word: string): boolean {
-  return TRUE.test(word) || FALSE.test(word);
+  return booleanWord(word) !== undefined;
 }
 
 /** The value of an option and how many of the following words it takes. */

@@ -15,7 +15,7 @@ export function shortNames(files: readonly FileInfo[]): string {
     .join(' ');
 }
 
-export function filesJson({ files }: SnapshotInfo): Json {
+export function filesJson(files: readonly FileInfo[]): Json {
   return files.map(({ filename, size, cryptMode, padding }) => ({
     filename,
     size,
@@ -30,7 +30,7 @@ export function snapshotJson(info: SnapshotInfo): Json {
     'backup-id': info.snapshot.id,
     'backup-time': info.snapshot.time,
     comment: info.comment,
-    files: filesJson(info),
+    files: filesJson(info.files),
     fingerprint: info.fingerprint,
     owner: info.owner,
     protected: info.protected,

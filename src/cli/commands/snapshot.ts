@@ -1,7 +1,6 @@
-/** `restat snapshot list|files|forget`. */
-import { RepositoryError } from '../../repository/errors.js';
+/** `restat snapshot …`: list, files and forget; the others have files of their own. */
 import type { FileInfo, SnapshotInfo } from '../../repository/repository.js';
-import { formatSnapshot, parseGroup, parseSnapshot, type SnapshotName } from '../../snapshot/names.js';
+import { formatSnapshot, parseGroup } from '../../snapshot/names.js';
 import {
   type CommandSpec,
   formatOptions,
@@ -14,19 +13,19 @@ import { type Context, outputFormat, printTable } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { formatBytes } from '../output/human.js';
 import type { Column } from '../output/table.js';
-import { commandNamespace, commandRepository, lockWait } from '../repository.js';
+import { changedRepository, commandNamespace, commandRepository, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
+import { notesCommands } from './notes.js';
+import { protectedCommands } from './protected.js';
 import { filesJson, shortNames, snapshotJson } from './snapshot-json.js';
+import { uploadLogCommand } from './upload-log.js';
+import { snapshotOf, snapshotPositional } from './words.js';
 
 const snapshotColumns: readonly Column<SnapshotInfo>[] = [
   { header: 'snapshot', value: ({ snapshot }) => formatSnapshot(snapshot) },
   { header: 'size', align: 'right', value: ({ size }) => formatBytes(size) },
   { header: 'files', value: ({ files }) => shortNames(files) },
 ];
-
-function snapshotOf(invocation: Invocation, word: string): SnapshotName {
-  return parseWords(['snapshot', word], () => parseSnapshot(positional(invocation, 'snapshot')));
-}
 
 async function list(invocation: Invocation, context: Context): Promise<number> {
   const format = outputFormat(invocation, context);
@@ -53,24 +52,20 @@ const paddingColumn: Column<FileInfo> = {
 
 async function files(invocation: Invocation, context: Context): Promise<number> {
   const format = outputFormat(invocation, context);
-  const repository = await commandRepository(invocation, context);
-  const snapshot = snapshotOf(invocation, 'files');
-  const all = await repository.snapshots(commandNamespace(invocation, context), snapshot);
-  const info = all.find((each) => each.snapshot.time === snapshot.time);
-  if (info === undefined) {
-    throw new RepositoryError('SNAPSHOT_MISSING', `there is no snapshot ${formatSnapshot(snapshot)}`);
-  }
-  const rows = info.files.toSorted((a, b) => (a.filename < b.filename ? -1 : 1));
+  const snapshot = snapshotOf(invocation, ['snapshot', 'files']);
+  const management = (await commandRepository(invocation, context)).management();
+  const all = await management.files(commandNamespace(invocation, context), snapshot);
+  const rows = all.toSorted((a, b) => (a.filename < b.filename ? -1 : 1));
   const columns = rows.some(({ padding }) => padding !== undefined)
     ? [...fileColumns, paddingColumn]
     : fileColumns;
-  printTable(context, format, filesJson(info), columns, rows);
+  printTable(context, format, filesJson(all), columns, rows);
   return ExitCode.done;
 }
 
 async function forget(invocation: Invocation, context: Context): Promise<number> {
-  const repository = await commandRepository(invocation, context);
-  const snapshot = snapshotOf(invocation, 'forget');
+  const snapshot = snapshotOf(invocation, ['snapshot', 'forget']);
+  const repository = await changedRepository(invocation, context);
   await repository.forget(commandNamespace(invocation, context), snapshot, lockWait(invocation, context));
   return ExitCode.done;
 }
@@ -88,7 +83,7 @@ export const snapshotCommands: readonly CommandSpec[] = [
     path: ['snapshot', 'files'],
     aliases: [['files']],
     description: 'List the files of a snapshot.',
-    positionals: [{ name: 'snapshot', description: 'type/id/time' }],
+    positionals: [snapshotPositional],
     options: { ...repositoryOptions, ...formatOptions },
     run: files,
   },
@@ -96,8 +91,11 @@ export const snapshotCommands: readonly CommandSpec[] = [
     path: ['snapshot', 'forget'],
     aliases: [['forget']],
     description: 'Delete a snapshot. Its chunks stay until garbage collection.',
-    positionals: [{ name: 'snapshot', description: 'type/id/time' }],
+    positionals: [snapshotPositional],
     options: { ...repositoryOptions, ...lockOptions },
     run: forget,
   },
+  ...notesCommands,
+  ...protectedCommands,
+  uploadLogCommand,
 ];

@@ -1,0 +1,64 @@
+/** `restat benchmark`: speeds of this machine, beside those of a reference machine. cli.md §4.3. */
+import { performance } from 'node:perf_hooks';
+import { type CommandSpec, formatOptions, type Invocation, serverOptions } from '../command.js';
+import { type Context, outputFormat, printTable } from '../context.js';
+import { ExitCode } from '../errors.js';
+import type { Column } from '../output/table.js';
+import { measureSpeeds, type Tested } from './benchmark-speeds.js';
+
+const MEGA = 1e6;
+
+interface Row {
+  readonly key: 'tls' | Tested;
+  readonly title: string;
+  /** In messages. */
+  readonly word: string;
+  /** What counts as 100 %, in MB/s. */
+  readonly top: number;
+}
+
+/** In the order in which they are shown. */
+const ROWS: readonly Row[] = [
+  { key: 'tls', title: 'TLS (maximal backup upload speed)', word: 'TLS', top: 1235 },
+  { key: 'sha256', title: 'SHA256 checksum computation speed', word: 'SHA256', top: 2022 },
+  { key: 'compress', title: 'ZStd level 1 compression speed', word: 'Compression', top: 752 },
+  { key: 'decompress', title: 'ZStd level 1 decompression speed', word: 'Decompress', top: 1198 },
+  { key: 'verify', title: 'Chunk verification speed', word: 'Verify', top: 758 },
+  { key: 'aes256_gcm', title: 'AES256 GCM encryption speed', word: 'AES256/GCM', top: 3645 },
+];
+
+function megabytes(speed: number): string {
+  return `${(speed / MEGA).toFixed(2)} MB/s`;
+}
+
+/** The cell behind a title. */
+export function speedText(speed: number | undefined, top: number): string {
+  if (speed === undefined) return 'not tested';
+  return `${megabytes(speed)} (${Math.round((speed / (top * MEGA)) * 100)}%)`;
+}
+
+async function run(invocation: Invocation, context: Context): Promise<number> {
+  const format = outputFormat(invocation, context);
+  const { signal, stderr } = context;
+  const speeds = new Map<Row['key'], number>();
+  const tell = (tested: Tested, speed: number): void => {
+    speeds.set(tested, speed);
+    stderr.write(`${ROWS.find(({ key }) => key === tested)?.word ?? tested} speed: ${megabytes(speed)}\n`);
+  };
+  await measureSpeeds(tell, { now: () => performance.now() / 1000, scale: 1, signal });
+  const json = ROWS.map(({ key, top }) => [key, { speed: speeds.get(key), top: top * MEGA }] as const);
+  const columns: readonly Column<Row>[] = [
+    { header: 'Name', value: ({ title }) => title },
+    { header: 'Value', value: ({ key, top }) => speedText(speeds.get(key), top) },
+  ];
+  printTable(context, format, Object.fromEntries(json), columns, ROWS);
+  return ExitCode.done;
+}
+
+export const benchmarkCommand: CommandSpec = {
+  path: ['benchmark'],
+  description: 'Measure how fast this machine hashes, compresses, encrypts and verifies.',
+  positionals: [],
+  options: { ...serverOptions, ...formatOptions },
+  run,
+};
