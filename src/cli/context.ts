@@ -8,6 +8,7 @@ import { type Column, drawTable, type TableStyle } from './output/table.js';
 
 export interface Context {
   readonly env: NodeJS.ProcessEnv;
+  readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Nanosecond-exact seconds since the epoch. */
@@ -39,16 +40,21 @@ export function outputFormat(invocation: Invocation, context: Context): OutputFo
   return text;
 }
 
-/** Prints results: a table of rows, or the JSON document. */
+/** Prints results: a table of rows, drawn as the environment says unless `style` says more, or the JSON document. */
 export function printTable<Row>(
   context: Context,
   format: OutputFormat,
   json: Json,
   columns: readonly Column<Row>[],
   rows: readonly Row[],
+  style: Partial<TableStyle> = {},
 ): void {
-  if (format !== 'text') printJson(context, format, json);
-  else for (const line of drawTable(columns, rows, tableStyle(context))) context.stdout.write(`${line}\n`);
+  if (format !== 'text') {
+    printJson(context, format, json);
+    return;
+  }
+  const lines = drawTable(columns, rows, { ...tableStyle(context), ...style });
+  for (const line of lines) context.stdout.write(`${line}\n`);
 }
 
 export function printJson(context: Context, format: OutputFormat, json: Json): void {

@@ -35,8 +35,8 @@ function commandWords(argv: readonly string[]): readonly string[] {
 }
 
 function makeContext(signal: AbortSignal): Context {
-  const { env, stdout, stderr } = process;
-  return { env, stdout, stderr, clock: systemClock(env), signal, root: process.geteuid?.() === 0 };
+  const { env, stdin, stdout, stderr } = process;
+  return { env, stdin, stdout, stderr, clock: systemClock(env), signal, root: process.geteuid?.() === 0 };
 }
 
 function wantsJson(line: NormalisedLine | undefined): boolean {
