@@ -1,0 +1,156 @@
+/** What lets requests in: an API token, or a ticket that is renewed. protocol.md §3. */
+import { type Login, login } from './login.js';
+import { isToken } from './repository-string.js';
+import type { RestServer } from './rest-exchange.js';
+import { ServerError } from './server-error.js';
+import type { TicketCache } from './tickets.js';
+
+/** Headers that let a request in. */
+export interface Session {
+  /** Logs in where that has not happened. Throws ServerError. */
+  headers(method: string): Promise<Record<string, string>>;
+  /** Ends the renewal. */
+  close(): void;
+}
+
+export interface Credentials {
+  readonly authId: string;
+  /** Password or token secret that was given; undefined where none was. */
+  readonly secret: () => Promise<string | undefined>;
+  /** Asks a person for the user's password; undefined where nobody is there. */
+  readonly ask: ((user: string) => Promise<string>) | undefined;
+  /** Undefined where there is no place for it. */
+  readonly tickets: TicketCache | undefined;
+  /** Told what went wrong without harm. */
+  readonly warn: (message: string) => void;
+}
+
+export interface SessionOptions extends Credentials {
+  readonly server: RestServer;
+  /** How often a ticket is renewed, in milliseconds; 15 minutes. */
+  readonly renewalMs?: number;
+}
+
+const RENEWAL_MS = 15 * 60 * 1000;
+const NO_PASSWORD = 'no password input mechanism available';
+
+/** A session for a user or a token. Nothing is sent before headers are asked for. */
+export function createSession(options: SessionOptions): Session {
+  return isToken(options.authId) ? new TokenSession(options) : new TicketSession(options);
+}
+
+/** Header values are bytes: text goes as UTF-8. */
+function headerText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+class TokenSession implements Session {
+  readonly #credentials: Credentials;
+  #secret: Promise<string> | undefined;
+
+  constructor(credentials: Credentials) {
+    this.#credentials = credentials;
+  }
+
+  async headers(): Promise<Record<string, string>> {
+    this.#secret ??= this.#read();
+    const { authId } = this.#credentials;
+    return {
+      authorization: `PBSAPIToken ${headerText(authId)}:${encodeURIComponent(await this.#secret)}`,
+    };
+  }
+
+  close(): void {
+    // A token does not end.
+  }
+
+  async #read(): Promise<string> {
+    const secret = await this.#credentials.secret();
+    if (secret !== undefined && secret !== '') return secret;
+    const { authId } = this.#credentials;
+    throw new ServerError('SERVER_LOGIN', `the API token ${authId} needs its secret (PBS_PASSWORD)`);
+  }
+}
+
+/** A ticket as a cookie: what would end or change the cookie is encoded. */
+function cookieText(ticket: string): string {
+  return ticket.replace(/[^A-Za-z0-9:+/@!=._~-]+/g, encodeURIComponent);
+}
+
+class TicketSession implements Session {
+  readonly #o: SessionOptions;
+  #login: Promise<Login> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: SessionOptions) {
+    this.#o = options;
+  }
+
+  async headers(method: string): Promise<Record<string, string>> {
+    this.#login ??= this.#begin();
+    const { ticket, csrf, cookie } = await this.#login;
+    return {
+      cookie: `${cookie}=${cookieText(ticket)}`,
+      ...(method === 'GET' ? {} : { CSRFPreventionToken: csrf }),
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+  }
+
+  async #begin(): Promise<Login> {
+    const granted = await firstLogin(this.#o);
+    if (!this.#closed)
+      this.#timer = setInterval(() => void this.#renew(granted), this.#o.renewalMs ?? RENEWAL_MS);
+    this.#timer?.unref();
+    return granted;
+  }
+
+  /** The ticket that is in use opens the way to the next one. */
+  async #renew(first: Login): Promise<void> {
+    const current = (await this.#login) ?? first;
+    try {
+      const next = await login(this.#o.server, this.#o.authId, current.ticket);
+      this.#login = Promise.resolve(next);
+      await keepTicket(this.#o, next);
+    } catch (error) {
+      this.#o.warn(`the login of ${this.#o.authId} could not be renewed: ${messageOf(error)}`);
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Logs a user in: with the given password, else with the ticket of an earlier login, else with one that a person types. Keeps the
+ * ticket. Throws ServerError.
+ */
+export async function firstLogin({ server, ...credentials }: SessionOptions): Promise<Login> {
+  const { authId, secret, ask, tickets } = credentials;
+  const given = await secret();
+  if (given !== undefined) return keepTicket({ server, ...credentials }, await login(server, authId, given));
+  const cached = await tickets?.find(server.host, authId);
+  if (cached !== undefined) {
+    const renewed = await login(server, authId, cached.ticket).catch((error: unknown) => {
+      // The server may have forgotten it; a person may know the password.
+      if (ask !== undefined && error instanceof ServerError && error.code === 'SERVER_LOGIN')
+        return undefined;
+      throw error;
+    });
+    if (renewed !== undefined) return keepTicket({ server, ...credentials }, renewed);
+  }
+  if (ask === undefined) throw new ServerError('SERVER_LOGIN', `${NO_PASSWORD} for ${authId}`);
+  return keepTicket({ server, ...credentials }, await login(server, authId, await ask(authId)));
+}
+
+async function keepTicket({ server, authId, tickets, warn }: SessionOptions, granted: Login): Promise<Login> {
+  await tickets?.keep(server.host, authId, granted).catch((error: unknown) => {
+    warn(`the ticket of ${authId} could not be kept: ${messageOf(error)}`);
+  });
+  return granted;
+}
