@@ -48,13 +48,43 @@ export interface CommandSpec {
   run(invocation: Invocation, context: Context): Promise<number>;
 }
 
-/** Options that many commands share. */
-export const repositoryOptions = {
+/** A server instead of `--repository`, and how it is reached. */
+export const serverOptions = {
   repository: {
     type: 'string',
-    placeholder: 'DIR',
-    description: 'datastore directory (default: $PBS_REPOSITORY, else the embedded default datastore)',
+    placeholder: 'REPOSITORY',
+    description:
+      'a directory, or [[user@realm[!token]@]host:[port:]]datastore (default: $PBS_REPOSITORY, else the embedded default datastore)',
   },
+  server: { type: 'string', placeholder: 'HOST', description: 'server (default: $PBS_SERVER)' },
+  port: {
+    type: 'integer',
+    minimum: 1,
+    maximum: 65_535,
+    placeholder: 'PORT',
+    description: 'port of the server (default: $PBS_PORT, else 8007)',
+  },
+  datastore: {
+    type: 'string',
+    placeholder: 'NAME',
+    description: 'datastore of the server (default: $PBS_DATASTORE)',
+  },
+  'auth-id': {
+    type: 'string',
+    placeholder: 'USER',
+    description: 'user or API token at the server (default: $PBS_AUTH_ID, else root@pam)',
+  },
+  rate: { type: 'bytes', placeholder: 'SIZE', description: 'bytes per second to and from the server' },
+  burst: {
+    type: 'bytes',
+    placeholder: 'SIZE',
+    description: 'bytes that may go at once before --rate holds (default: one second of it)',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+/** Options that many commands share. */
+export const repositoryOptions = {
+  ...serverOptions,
   ns: {
     type: 'string',
     placeholder: 'NAMESPACE',

@@ -1,21 +1,43 @@
 /** The one list of commands. */
 import type { CommandSpec } from './command.js';
 import { backupCommand } from './commands/backup.js';
+import { benchmarkCommand } from './commands/benchmark.js';
 import { catalogCommands } from './commands/catalog.js';
+import { changeOwnerCommand } from './commands/change-owner.js';
 import { datastoreCommands } from './commands/datastore.js';
+import { garbageCollectCommand } from './commands/garbage-collect.js';
+import { groupCommands } from './commands/group.js';
 import { helpCommand } from './commands/help.js';
 import { listCommand } from './commands/list.js';
+import { loginCommand } from './commands/login.js';
+import { logoutCommand } from './commands/logout.js';
+import { namespaceCommands } from './commands/namespace.js';
+import { pruneCommand } from './commands/prune.js';
 import { restoreCommand } from './commands/restore.js';
 import { snapshotCommands } from './commands/snapshot.js';
-import { versionCommand } from './commands/version.js';
+import { statusCommand } from './commands/status.js';
+import { taskCommands } from './commands/task.js';
+import { verifyCommand } from './commands/verify.js';
+import { versionCommands } from './commands/version.js';
 
 export const commands: readonly CommandSpec[] = [
   backupCommand,
+  benchmarkCommand,
   ...catalogCommands,
+  changeOwnerCommand,
   ...datastoreCommands,
+  garbageCollectCommand,
+  ...groupCommands,
   helpCommand(() => commands),
   listCommand,
+  loginCommand,
+  logoutCommand,
+  ...namespaceCommands,
+  pruneCommand,
   restoreCommand,
   ...snapshotCommands,
-  versionCommand,
+  statusCommand,
+  ...taskCommands,
+  verifyCommand,
+  ...versionCommands,
 ];

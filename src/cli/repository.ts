@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { RepositoryError } from '../repository/errors.js';
 import type { SyncMode } from '../repository/local/session.js';
-import { openRepository, parseRepository } from '../repository/open.js';
+import { openRepository, openServerRepository } from '../repository/open.js';
 import type { Repository } from '../repository/repository.js';
 import {
   formatSnapshot,
@@ -15,6 +15,7 @@ import {
 } from '../snapshot/names.js';
 import { type Invocation, optionNumber, optionString } from './command.js';
 import type { Context } from './context.js';
+import { namedRepository } from './server-options.js';
 import { parseWords } from './usage.js';
 
 const DEFAULT_LOCK_WAIT = 600;
@@ -25,19 +26,23 @@ export function defaultStore(context: Context): string {
   return join(context.env['XDG_DATA_HOME'] || join(homedir(), '.local/share'), 'restat/store');
 }
 
-/** Opens the repository of `--repository`, `PBS_REPOSITORY` or the embedded default datastore. */
+/** Opens the repository that options or the environment name, or the embedded default datastore. */
 export async function commandRepository(
   invocation: Invocation,
   context: Context,
   { create, sync }: { create: boolean; sync: SyncMode } = { create: false, sync: 'none' },
 ): Promise<Repository> {
-  const named = optionString(invocation, 'repository') ?? (context.env['PBS_REPOSITORY'] || undefined);
-  if (named !== undefined)
-    return openRepository(
-      parseWords([], () => parseRepository(named)),
-      { create: false, sync },
-    );
-  return openRepository({ kind: 'local', directory: defaultStore(context) }, { create, sync });
+  const spec = await namedRepository(invocation, context);
+  if (spec === undefined)
+    return openRepository({ kind: 'local', directory: defaultStore(context) }, { create, sync });
+  if (spec.kind === 'local') return openRepository(spec, { create: false, sync });
+  const { connectServer } = await import('./server-connection.js');
+  return openServerRepository(spec, await connectServer(spec, invocation, context));
+}
+
+/** The same for commands that change it: what they did is on disk when they end. */
+export function changedRepository(invocation: Invocation, context: Context): Promise<Repository> {
+  return commandRepository(invocation, context, { create: false, sync: 'filesystem' });
 }
 
 export function commandNamespace(invocation: Invocation, context: Context): Namespace {

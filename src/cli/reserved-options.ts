@@ -3,20 +3,11 @@
  * along learns what to do instead of reading "unknown option".
  */
 
-const SERVER =
-  'names a Proxmox Backup Server, which a later version will reach; give a directory with --repository';
-const RATE = 'limits a network connection, and a datastore directory has none; leave it out';
 const KEY =
   'is for encrypted and signed snapshots, which a later version will have; leave it out for a plain one';
 
 /** Name to what is said of it. */
 const RESERVED: ReadonlyMap<string, string> = new Map([
-  ['server', SERVER],
-  ['port', SERVER],
-  ['datastore', SERVER],
-  ['auth-id', SERVER],
-  ['rate', RATE],
-  ['burst', RATE],
   ['keyfile', KEY],
   ['keyfd', KEY],
   ['master-pubkey-file', KEY],
