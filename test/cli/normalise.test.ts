@@ -14,26 +14,28 @@ function commandOf(words: readonly string[]): string {
 
 test('a unique prefix of each word names a command', (t) => {
   t.is(commandOf(['snap', 'li']), 'snapshot list');
-  t.is(commandOf(['b']), 'backup');
+  t.is(commandOf(['ba']), 'backup');
   t.is(commandOf(['cat', 'd']), 'catalog dump');
   t.is(commandOf(['li']), 'list');
+  t.is(commandOf(['snap', 'n', 'u']), 'snapshot notes update');
 });
 
 test('aliases name commands', (t) => {
   t.is(commandOf(['snapshots']), 'snapshot list');
   t.is(commandOf(['files', 'host/a/2023-11-14T22:13:20Z']), 'snapshot files');
   t.is(commandOf(['forget', 'host/a/2023-11-14T22:13:20Z']), 'snapshot forget');
+  t.is(commandOf(['upload-log', 'host/a/2023-11-14T22:13:20Z', 'log']), 'snapshot upload-log');
 });
 
 test('words that name no command list those that there are', (t) => {
-  const first = /Possible commands: backup, catalog, datastore, help, list, restore, snapshot, version$/;
+  const first = /Possible commands: backup, benchmark, catalog, change-owner, .*, verify, version$/;
   t.throws(() => commandOf([]), usage(first));
   t.throws(() => commandOf(['frobnicate']), usage(first));
   t.throws(() => commandOf(['']), usage(/no such command ''/));
   t.throws(() => commandOf(['--output-format', 'json', 'list']), usage(/no such command '--output-format'/));
   t.throws(
     () => commandOf(['snapshot']),
-    usage(/no command specified\nPossible commands: files, forget, list$/),
+    usage(/no command specified\nPossible commands: files, forget, list, notes, protected, upload-log$/),
   );
   t.throws(
     () => commandOf(['snapshot', 'f']),
