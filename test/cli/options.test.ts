@@ -15,7 +15,16 @@ const text = (typed: string): Kind => ({ one: [typed, typed] });
 const texts = (typed: string): Kind => ({ many: [typed, typed] });
 const number = (typed: string, value: number): Kind => ({ one: [typed, value] });
 
-const REPOSITORY = { repository: text('/store'), ns: text('a/b') };
+const SERVER = {
+  repository: text('/store'),
+  server: text('host'),
+  port: number('8007', 8007),
+  datastore: text('store'),
+  'auth-id': text('ann@pbs'),
+  rate: number('10MB', 10_000_000),
+  burst: number('1MiB', 1_048_576),
+};
+const REPOSITORY = { ...SERVER, ns: text('a/b') };
 const FORMAT = { 'output-format': text('json-pretty') };
 const LOCK = { 'lock-wait': number('0', 0) };
 const RUN = { progress: text('json'), 'crypt-mode': text('none') };
@@ -48,10 +57,43 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     owner: text('ann@pbs'),
     sync: text('file'),
   },
+  benchmark: { ...SERVER, ...FORMAT },
   'catalog dump': { ...REPOSITORY, ...LOCK },
+  'change-owner': { ...REPOSITORY, ...LOCK },
   'datastore create': { 'for-server': 'flag' },
+  'garbage-collect': { ...SERVER, ...FORMAT },
+  'group forget': { ...REPOSITORY, ...LOCK, yes: 'flag' },
+  'group move': { ...REPOSITORY, ...FORMAT, 'target-ns': text('a/b'), 'merge-group': 'flag' },
+  'group notes show': { ...REPOSITORY, ...FORMAT },
+  'group notes update': { ...REPOSITORY, ...LOCK },
   help: { verbose: 'flag' },
   list: { ...REPOSITORY, ...FORMAT },
+  login: SERVER,
+  logout: SERVER,
+  'namespace create': REPOSITORY,
+  'namespace delete': { ...REPOSITORY, ...LOCK, 'delete-groups': 'flag' },
+  'namespace list': { ...REPOSITORY, ...FORMAT, 'max-depth': number('7', 7) },
+  'namespace move': {
+    ...REPOSITORY,
+    ...FORMAT,
+    'target-ns': text('a/b'),
+    'max-depth': number('0', 0),
+    'delete-source': 'flag',
+    'merge-groups': 'flag',
+  },
+  prune: {
+    ...REPOSITORY,
+    ...FORMAT,
+    ...LOCK,
+    'keep-last': number('1', 1),
+    'keep-hourly': number('24', 24),
+    'keep-daily': number('7', 7),
+    'keep-weekly': number('4', 4),
+    'keep-monthly': number('12', 12),
+    'keep-yearly': number('3', 3),
+    'dry-run': 'flag',
+    quiet: 'flag',
+  },
   restore: {
     ...REPOSITORY,
     ...FORMAT,
@@ -75,8 +117,19 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   },
   'snapshot files': { ...REPOSITORY, ...FORMAT },
   'snapshot forget': { ...REPOSITORY, ...LOCK },
+  'server-identity': { ...SERVER, ...FORMAT },
   'snapshot list': { ...REPOSITORY, ...FORMAT },
-  version: { ...FORMAT },
+  'snapshot notes show': { ...REPOSITORY, ...FORMAT },
+  'snapshot notes update': { ...REPOSITORY, ...LOCK },
+  'snapshot protected show': { ...REPOSITORY, ...FORMAT },
+  'snapshot protected update': { ...REPOSITORY, ...LOCK },
+  'snapshot upload-log': { ...REPOSITORY, ...LOCK, 'crypt-mode': text('none') },
+  status: { ...SERVER, ...FORMAT },
+  'task list': { ...SERVER, ...FORMAT, limit: number('1000', 1000), all: 'flag' },
+  'task log': SERVER,
+  'task stop': SERVER,
+  verify: { ...REPOSITORY, ...FORMAT, 'ignore-verified': 'flag', 'outdated-after': number('0', 0) },
+  version: { ...SERVER, ...FORMAT },
 };
 
 const TRUE = ['true', 'yes', 'on', '1', 'TRUE', 'Yes'];
