@@ -3,7 +3,6 @@ import { constants, performServerHandshake, type ServerHttp2Stream, type Setting
 import type { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { readAll } from './messages.js';
-import type { Header } from './recording.js';
 import { parseRequest } from './request.js';
 import type { Reply, SessionRules } from './rules.js';
 
@@ -36,25 +35,36 @@ export interface Http2Options {
   readonly onError: (error: unknown) => void;
 }
 
-/** Answers the requests of one connection until the client ends it. */
+/** Runs one piece of work after the other. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Answers the requests of one connection, in the order in which they began, until the client ends it. */
 export function serveHttp2(connection: Duplex, { settings, rules, onError }: Http2Options): void {
   const session = performServerHandshake(connection, {
     settings: nodeSettings(settings),
     maxSessionMemory: SESSION_MEMORY,
   });
   session.setLocalWindowSize(WINDOW);
+  const turns = new Turns();
   let clock = 0;
-  const answer = async (stream: ServerHttp2Stream, headers: readonly Header[]): Promise<void> => {
+  const answer = async (stream: ServerHttp2Stream, headers: ReadonlyMap<string, string>): Promise<void> => {
     clock += 1;
     const began = clock;
-    const target = new Map(headers);
-    const request = parseRequest(
-      target.get(':method') ?? '',
-      target.get(':path') ?? '',
-      headers,
-      await readAll(stream),
+    const [method, target] = [headers.get(':method') ?? '', headers.get(':path') ?? ''];
+    const body = readAll(stream);
+    // Its turn may be much later, and is where a broken body is noticed.
+    body.catch(() => undefined);
+    const reply = await turns.take(async () =>
+      rules.answer({ request: parseRequest(method, target, headers, await body), began }),
     );
-    const reply = await rules.answer({ request, began });
     // What the client sent without waiting for this reply is seen first.
     await nextTurn();
     await nextTurn();
@@ -63,9 +73,9 @@ export function serveHttp2(connection: Duplex, { settings, rules, onError }: Htt
     send(stream, reply);
   };
   session.on('stream', (stream, headers) => {
-    const pairs = Object.entries(headers).map(([name, text]): Header => [name, String(text)]);
+    const texts = new Map(Object.entries(headers).map(([name, text]) => [name, String(text)]));
     stream.on('error', () => stream.close(constants.NGHTTP2_CANCEL));
-    answer(stream, pairs).catch((error: unknown) => {
+    answer(stream, texts).catch((error: unknown) => {
       // Whoever ends the connection in the middle of a request does not want its reply.
       if (!stream.aborted && !session.destroyed) onError(error);
       stream.close(constants.NGHTTP2_INTERNAL_ERROR);

@@ -12,7 +12,7 @@ import { readableSnapshot, recordedStore } from './recorded-store.js';
 import { type ClientRun, type RecordedBody, type RecordedConnection, readSession } from './recording.js';
 import { ReplayServer } from './replay-server.js';
 import { Report } from './report.js';
-import { describe, parseRequest, type Request, recordedRequest } from './request.js';
+import { canonicalRequest, canonicalTarget, recordedRequest } from './request.js';
 import { RestRules } from './rest-rules.js';
 import type { ReadBody, SessionRules } from './rules.js';
 import { type RecordedLogin, recordedLogin } from './session-login.js';
@@ -54,36 +54,15 @@ export interface Replay extends RecordedLogin {
   finish(): Promise<string[]>;
 }
 
-function requestOf(text: string): Request {
-  const [method, target] = text.split(' ');
-  return parseRequest(method!, target ?? '', [], Buffer.alloc(0));
-}
-
-/** A request in a form in which two of them can be compared. */
-function canonical(request: Request): string {
-  const query = new URLSearchParams(request.query);
-  query.sort();
-  return describe({ ...request, query });
-}
-
-/** Notes what was asked for. */
-class Seen implements SessionRules {
-  readonly #rules: SessionRules;
-  readonly #asked: Set<string>;
-
-  constructor(rules: SessionRules, asked: Set<string>) {
-    this.#rules = rules;
-    this.#asked = asked;
-  }
-
-  answer(call: Parameters<SessionRules['answer']>[0]): ReturnType<SessionRules['answer']> {
-    this.#asked.add(canonical(call.request));
-    return this.#rules.answer(call);
-  }
-
-  missing(): string[] {
-    return this.#rules.missing();
-  }
+/** The same rules, which note what was asked for. */
+function noting(rules: SessionRules, asked: Set<string>): SessionRules {
+  return {
+    answer: (call) => {
+      asked.add(canonicalRequest(call.request));
+      return rules.answer(call);
+    },
+    missing: () => rules.missing(),
+  };
 }
 
 /** Makes the rules for each connection. */
@@ -127,7 +106,7 @@ export async function startReplay(
   const makeRules = rulesFactory(report, readBody, options.uploads ?? 'exact');
   const further = new Map(
     (options.further ?? []).map(({ method, target, status, text }): [string, Http1Reply] => [
-      canonical(requestOf(`${method} ${target}`)),
+      canonicalTarget(`${method} ${target}`),
       textReply(status, text),
     ]),
   );
@@ -138,13 +117,14 @@ export async function startReplay(
     report,
     readBody,
     further: (request) => {
-      asked.add(canonical(request));
-      return further.get(canonical(request));
+      const name = canonicalRequest(request);
+      asked.add(name);
+      return further.get(name);
     },
     rulesOf: (connection) => {
-      const rules = new Seen(makeRules(connection), asked);
+      const rules = makeRules(connection);
       opened.push(rules);
-      return rules;
+      return noting(rules, asked);
     },
   });
   const login = recordedLogin(session);
@@ -158,7 +138,7 @@ export async function startReplay(
     problems: report.sentences,
     async finish() {
       await server.close();
-      const demanded = (options.demand ?? []).filter((text) => !asked.has(canonical(requestOf(text))));
+      const demanded = (options.demand ?? []).filter((text) => !asked.has(canonicalTarget(text)));
       return [
         ...report.sentences,
         ...[rest, upgrades, ...opened].flatMap((rules) => rules.missing()),

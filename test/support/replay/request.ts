@@ -46,6 +46,19 @@ export function describe({ method, path, query }: Request): string {
   return `${method} ${path}${text === '' ? '' : `?${text}`}`;
 }
 
+/** A form in which two requests can be compared: parameters sorted. */
+export function canonicalRequest(request: Request): string {
+  const query = new URLSearchParams(request.query);
+  query.sort();
+  return describe({ ...request, query });
+}
+
+/** The same for `METHOD /path?query`. */
+export function canonicalTarget(text: string): string {
+  const [method, target] = text.split(' ');
+  return canonicalRequest(parseRequest(method!, target ?? '', [], Buffer.alloc(0)));
+}
+
 /** Media type without parameters; '' if there is none. */
 export function mediaType({ headers }: Request): string {
   return (headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
