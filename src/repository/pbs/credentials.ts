@@ -88,8 +88,7 @@ class TicketSession implements Session {
   }
 
   async headers(method: string): Promise<Record<string, string>> {
-    this.#login ??= this.#begin();
-    const { ticket, csrf, cookie } = await this.#login;
+    const { ticket, csrf, cookie } = await this.#granted();
     return {
       cookie: `${cookie}=${cookieText(ticket)}`,
       ...(method === 'GET' ? {} : { CSRFPreventionToken: csrf }),
@@ -98,27 +97,41 @@ class TicketSession implements Session {
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
   }
 
-  async #begin(): Promise<Login> {
-    const granted = await firstLogin(this.#o);
-    if (!this.#closed)
-      this.#timer = setInterval(() => void this.#renew(granted), this.#o.renewalMs ?? RENEWAL_MS);
-    this.#timer?.unref();
-    return granted;
+  /** One login serves all requests; one that failed is tried again. */
+  #granted(): Promise<Login> {
+    this.#login ??= firstLogin(this.#o).then(
+      (granted) => {
+        this.#renewLater(granted);
+        return granted;
+      },
+      (error: unknown) => {
+        this.#login = undefined;
+        throw error;
+      },
+    );
+    return this.#login;
+  }
+
+  #renewLater(current: Login): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.#renew(current), this.#o.renewalMs ?? RENEWAL_MS);
+    this.#timer.unref();
   }
 
   /** The ticket that is in use opens the way to the next one. */
-  async #renew(first: Login): Promise<void> {
-    const current = (await this.#login) ?? first;
+  async #renew(current: Login): Promise<void> {
+    let latest = current;
     try {
-      const next = await login(this.#o.server, this.#o.authId, current.ticket);
-      this.#login = Promise.resolve(next);
-      await keepTicket(this.#o, next);
+      latest = await login(this.#o.server, this.#o.authId, current.ticket);
+      this.#login = Promise.resolve(latest);
+      await keepTicket(this.#o, latest);
     } catch (error) {
       this.#o.warn(`the login of ${this.#o.authId} could not be renewed: ${messageOf(error)}`);
     }
+    this.#renewLater(latest);
   }
 }
 
@@ -130,10 +143,10 @@ function messageOf(error: unknown): string {
  * Logs a user in: with the given password, else with the ticket of an earlier login, else with one that a person types. Keeps the
  * ticket. Throws ServerError.
  */
-export async function firstLogin({ server, ...credentials }: SessionOptions): Promise<Login> {
-  const { authId, secret, ask, tickets } = credentials;
+export async function firstLogin(options: SessionOptions): Promise<Login> {
+  const { server, authId, secret, ask, tickets } = options;
   const given = await secret();
-  if (given !== undefined) return keepTicket({ server, ...credentials }, await login(server, authId, given));
+  if (given !== undefined) return keepTicket(options, await login(server, authId, given));
   const cached = await tickets?.find(server.host, authId);
   if (cached !== undefined) {
     const renewed = await login(server, authId, cached.ticket).catch((error: unknown) => {
@@ -142,10 +155,10 @@ export async function firstLogin({ server, ...credentials }: SessionOptions): Pr
         return undefined;
       throw error;
     });
-    if (renewed !== undefined) return keepTicket({ server, ...credentials }, renewed);
+    if (renewed !== undefined) return keepTicket(options, renewed);
   }
   if (ask === undefined) throw new ServerError('SERVER_LOGIN', `${NO_PASSWORD} for ${authId}`);
-  return keepTicket({ server, ...credentials }, await login(server, authId, await ask(authId)));
+  return keepTicket(options, await login(server, authId, await ask(authId)));
 }
 
 async function keepTicket({ server, authId, tickets, warn }: SessionOptions, granted: Login): Promise<Login> {

@@ -26,11 +26,18 @@ const OCTETS = 'application/octet-stream';
 
 /** The JSON of a reply as `schema` has it. Throws ServerError `SERVER_REPLY`. */
 export function parseReply<T>(body: Buffer, what: string, schema: z.ZodType<T>): T {
+  const parsed = schema.safeParse(parseJson(body));
+  if (parsed.success) return parsed.data;
+  const problem = `the answer to ${what} is not what a Proxmox Backup Server says`;
+  throw new ServerError('SERVER_REPLY', problem, { cause: parsed.error });
+}
+
+/** Undefined for what is no JSON: the parser's error would repeat some of it, and there may be a ticket in it. */
+function parseJson(body: Buffer): unknown {
   try {
-    return schema.parse(JSON.parse(body.toString('utf8')));
-  } catch (cause) {
-    const problem = `the answer to ${what} is not what a Proxmox Backup Server says`;
-    throw new ServerError('SERVER_REPLY', problem, { cause });
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
   }
 }
 
