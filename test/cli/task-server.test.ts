@@ -135,6 +135,45 @@ test('task stop asks the server once', async (t) => {
   t.true(task.stopped);
 });
 
+test('control characters of a log do not reach the terminal', async (t) => {
+  const task = new ServedTask(['\u001b[2Jgone\u009b?\ttab ä\r', 'TASK OK'], 'OK');
+  const { stdout } = await serve(task, (server) => startRestat(['verify'], options(server)).result);
+  t.is(stdout, '\\x1b[2Jgone\\x9b?\ttab ä\\x0d\nTASK OK\n');
+});
+
+test('tasks are listed in the order in which they began', async (t) => {
+  const item = {
+    node: 'n',
+    pid: 1,
+    pstart: 2,
+    worker_type: 'verify',
+    worker_id: null,
+    user: 'ann@pbs!laptop',
+  };
+  const data = [
+    { ...item, upid: UPID.replace('241', '242'), starttime: 1_700_000_060 },
+    { ...item, upid: UPID, starttime: 1_700_000_000, endtime: 1_700_000_030, status: 'OK\nmore' },
+  ];
+  const { stdout, stderr } = await withServer(
+    (_, response) => answer(response, 200, JSON.stringify({ data, total: 2 })),
+    (server) => startRestat(['task', 'list'], plain(options(server))).result,
+  );
+  t.is(stderr, '');
+  t.is(
+    stdout,
+    [
+      `Tue Nov 14 22:13:20 2023 Tue Nov 14 22:13:50 2023 ${UPID} OK\\x0amore`,
+      `Tue Nov 14 22:14:20 2023                          ${UPID.replace('241', '242')}           `,
+      '',
+    ].join('\n'),
+  );
+});
+
+/** Tables without borders. */
+function plain({ env = {}, ...rest }: RunOptions): RunOptions {
+  return { ...rest, env: { ...env, PROXMOX_OUTPUT_NO_BORDER: '1' } };
+}
+
 test('version says what cannot be reached, and is no failure', async (t) => {
   const { code, stdout, stderr } = await withServer(
     (_, response) => answer(response, 403, 'permission check failed'),

@@ -16,6 +16,7 @@ import {
 } from '../command.js';
 import { type Context, outputFormat, printJson } from '../context.js';
 import { ExitCode, UsageError } from '../errors.js';
+import { printableLine } from '../output/printable.js';
 import { changedRepository, commandNamespace, commandRepository, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
 import { startedTask } from './task-follow.js';
@@ -53,7 +54,7 @@ function levelOf(invocation: Invocation, context: Context, command: readonly str
 }
 
 function line({ namespace, comment }: NamespaceInfo): string {
-  return comment === undefined ? namespace : `${namespace} (${comment})`;
+  return comment === undefined ? namespace : `${namespace} (${printableLine(comment)})`;
 }
 
 const LIST = ['namespace', 'list'];

@@ -9,12 +9,14 @@ import {
 } from '../command.js';
 import { type Context, type OutputFormat, outputFormat, printJson } from '../context.js';
 import { ExitCode } from '../errors.js';
+import { printableText } from '../output/printable.js';
 import { changedRepository, commandNamespace, commandRepository, lockWait } from '../repository.js';
 import { snapshotOf, snapshotPositional } from './words.js';
 
-/** The text, or an object with it. */
+/** The text as it is, on a terminal without control characters; or an object with it. */
 export function printNotes(context: Context, format: OutputFormat, notes: string): void {
-  if (format === 'text') context.stdout.write(`${notes}\n`);
+  const { stdout } = context;
+  if (format === 'text') stdout.write(`${stdout.isTTY ? printableText(notes) : notes}\n`);
   else printJson(context, format, { notes });
 }
 

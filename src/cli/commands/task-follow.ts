@@ -4,6 +4,7 @@ import type { TaskId, Tasks } from '../../repository/management.js';
 import type { Invocation } from '../command.js';
 import { type Context, outputFormat, printJson, writeOut } from '../context.js';
 import { ExitCode } from '../errors.js';
+import { printableLine } from '../output/printable.js';
 
 const POLL_MS = 1000;
 
@@ -16,7 +17,8 @@ export function printTask(
 ): Promise<void> {
   // What a task says after it was interrupted is still shown.
   const { signal } = new AbortController();
-  const onLine = (line: string): Promise<void> => writeOut({ ...context, signal }, `${line}\n`);
+  const onLine = (line: string): Promise<void> =>
+    writeOut({ ...context, signal }, `${printableLine(line)}\n`);
   return followTask(tasks, upid, { onLine, pollMs: POLL_MS, signal: context.signal, onAbort });
 }
 

@@ -1,4 +1,5 @@
 /** Text tables as the reference client draws them (cli.md §1.3). */
+import { printableLine } from './printable.js';
 
 export type Cell = string | number | boolean | undefined;
 
@@ -41,7 +42,7 @@ const ASCII: Frame = {
 
 function text(cell: Cell): string {
   if (cell === undefined) return '';
-  return typeof cell === 'boolean' ? (cell ? '1' : '0') : String(cell);
+  return typeof cell === 'boolean' ? (cell ? '1' : '0') : printableLine(String(cell));
 }
 
 function pad(value: string, width: number, right: boolean): string {
