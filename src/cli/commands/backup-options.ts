@@ -119,6 +119,14 @@ export const backupOptions = {
     placeholder: 'N',
     description: 'read everything once after so many runs in mode metadata',
   },
+  retries: {
+    type: 'integer',
+    minimum: 0,
+    maximum: 100,
+    placeholder: 'N',
+    default: '3',
+    description: 'how often a backup to a server begins anew when the connection is lost',
+  },
   'dry-run': { type: 'boolean', description: 'compare and count, but read no contents and store nothing' },
   verbose: { type: 'boolean', description: 'name each file and why it is read' },
   owner: {

@@ -4,8 +4,10 @@ import { performance } from 'node:perf_hooks';
 import { type BackupRequest, type BackupSummary, runBackup } from '../../backup/backup.js';
 import { type Estimate, estimateSources } from '../../backup/estimate.js';
 import type { WalkOptions } from '../../backup/options.js';
+import { type RetryOptions, withRetries } from '../../backup/retry.js';
 import { checkSources, parseSources, type Source } from '../../backup/sources.js';
 import { REASON_NAMES } from '../../detect/reasons.js';
+import { ServerError } from '../../repository/pbs/server-error.js';
 import type { Repository } from '../../repository/repository.js';
 import { splitNames } from '../../snapshot/archive-names.js';
 import { backupTime, formatSnapshot, type Namespace } from '../../snapshot/names.js';
@@ -28,10 +30,20 @@ import { averageSize, backupOptions, groupOf, syncMode, walkOptions } from './ba
 import { type RunTimes, summaryJson, summaryLines } from './backup-summary.js';
 import { detectionOf } from './detection-options.js';
 
+/** Waiting before a backup whose connection dropped begins anew. */
+const RETRY_DELAY_MS = 5000;
+const DEFAULT_RETRIES = 3;
+
 /** Notes when the run and its archives began. */
 class Stopwatch {
-  readonly #start = performance.now();
-  readonly #archives: number[] = [];
+  #start = performance.now();
+  #archives: number[] = [];
+
+  /** The run begins anew. */
+  reset(): void {
+    this.#start = performance.now();
+    this.#archives = [];
+  }
 
   nextArchive(): void {
     this.#archives.push(performance.now());
@@ -48,7 +60,10 @@ type Listeners = Pick<
   BackupRequest,
   'onStart' | 'onArchive' | 'onWarning' | 'onProgress' | 'onMessage' | 'onFile'
 >;
-type Wishes = Omit<BackupRequest, 'repository' | keyof Listeners> & { readonly verbose: boolean };
+type Wishes = Omit<BackupRequest, 'repository' | keyof Listeners> & {
+  readonly verbose: boolean;
+  readonly retries: number;
+};
 
 /** What the command line asks for. Throws UsageError, and BackupError for sources that are not there. */
 async function wishesOf(invocation: Invocation, context: Context): Promise<Wishes> {
@@ -70,6 +85,7 @@ async function wishesOf(invocation: Invocation, context: Context): Promise<Wishe
     detection: detectionOf(invocation, sources),
     dryRun: optionFlag(invocation, 'dry-run'),
     verbose: optionFlag(invocation, 'verbose'),
+    retries: optionNumber(invocation, 'retries') ?? DEFAULT_RETRIES,
   };
   await checkSources(sources);
   return wishes;
@@ -131,6 +147,25 @@ async function withEstimate<T>(
   }
 }
 
+/** Begins anew when the connection was lost, and goes on trying while the server cannot be reached after that. */
+function retriesOf({ retries, signal }: Wishes, reporter: Reporter): RetryOptions {
+  let lost = false;
+  return {
+    retries,
+    delayMs: RETRY_DELAY_MS,
+    signal,
+    isTemporary: (error) => {
+      if (!(error instanceof ServerError)) return false;
+      lost ||= error.code === 'SERVER_CLOSED' || error.code === 'SERVER_TIMEOUT';
+      return lost && error.code !== 'SERVER_REFUSED';
+    },
+    onRetry: (error, delayMs) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      reporter.say(`${reason}; beginning anew in ${delayMs / 1000} seconds`);
+    },
+  };
+}
+
 async function backUp(
   wishes: Wishes,
   repository: Repository,
@@ -145,7 +180,14 @@ async function backUp(
   };
   const names = { namespace, repository: repository.name, verbose: wishes.verbose, dryRun: wishes.dryRun };
   const request = { ...wishes, repository, ...listeners(reporter, progress, watch, names) };
-  const summary = await withEstimate({ reporter, progress }, count, () => runBackup(request));
+  const attempt = (number: number): Promise<BackupSummary> => {
+    watch.reset();
+    // A server wants a newer time than that of the attempt that it may still hold.
+    const newer = Math.max(wishes.clock().seconds, wishes.time + number);
+    return runBackup(number === 0 ? request : { ...request, time: backupTime(newer) });
+  };
+  const work = (): Promise<BackupSummary> => withRetries(attempt, retriesOf(wishes, reporter));
+  const summary = await withEstimate({ reporter, progress }, count, work);
   return { summary, times: watch.times() };
 }
 

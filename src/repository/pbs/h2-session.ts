@@ -8,7 +8,7 @@ import {
 } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { z } from 'zod';
-import { ServerError } from './server-error.js';
+import { ERROR_TEXT_LIMIT, refusal, ServerError } from './server-error.js';
 
 /** Receive windows of a stream and of the connection: what the server uses, too. */
 const WINDOW = 32 * 1024 * 1024;
@@ -20,8 +20,6 @@ const AUTHORITY = 'https://localhost:8007';
 const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
 const OCTETS = 'application/octet-stream';
-/** Longest error text that is worth reading, in bytes. */
-const ERROR_LIMIT = 64 * 1024;
 /** Longest reply to a call with parameters. */
 const CALL_LIMIT = 1024 * 1024;
 
@@ -168,7 +166,7 @@ function collect(
     });
     stream.on('data', (part: Buffer) => {
       bytes += part.length;
-      if (bytes > (status === 200 ? limit : ERROR_LIMIT)) {
+      if (bytes > (status === 200 ? limit : ERROR_TEXT_LIMIT)) {
         problem ??= new ServerError(
           'SERVER_REPLY',
           `the answer to ${method} ${path} is longer than it can be`,
@@ -192,14 +190,9 @@ function collect(
           failure() ?? new ServerError('SERVER_CLOSED', `${method} ${path} was not answered (${reason})`),
         );
       } else if (status === 200) resolve(body);
-      else reject(new ServerError('SERVER_REFUSED', errorText(body, status), { status }));
+      else reject(refusal(status, body));
     });
   });
-}
-
-function errorText(body: Buffer, status: number): string {
-  const text = body.toString('utf8').trim();
-  return text === '' ? `the server answered with status ${status}` : text;
 }
 
 function parseData<T>(reply: Buffer, path: string, schema: z.ZodType<T>): T {

@@ -1,0 +1,135 @@
+/** The built command line against recorded exchanges with a real server. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { z } from 'zod';
+import { type RunResult, restat } from '../support/cli.js';
+import { type Replay, type ReplayOptions, startReplay } from '../support/replay/replay.js';
+import { buildTree, differences, parseEntries, scanTree, type TreeEntry } from '../support/tree.js';
+import { isRoot } from '../support/world.js';
+
+const SOURCES = fileURLToPath(new URL('../../../test/fixtures/protocol/sources.json', import.meta.url));
+const whole = isRoot ? test : test.skip;
+
+function sourceTree(name: 'tree_before' | 'tree_after'): TreeEntry[] {
+  const schema = z.record(z.string(), z.object({ entries: z.unknown().optional() }).loose());
+  const sources = schema.parse(JSON.parse(readFileSync(SOURCES, 'utf8')));
+  return parseEntries(sources[name]!.entries);
+}
+
+interface Played {
+  readonly result: RunResult;
+  /** What was not as recorded. */
+  readonly differences: readonly string[];
+  readonly replay: Replay;
+  readonly directory: string;
+}
+
+/** Runs `words` against a recorded session. */
+async function play(
+  t: ExecutionContext,
+  [recording, session]: readonly [string, string],
+  words: (directory: string) => Promise<readonly string[]>,
+  options: ReplayOptions & { readonly clockOffset?: number } = {},
+): Promise<Played> {
+  const directory = mkdtempSync(join(tmpdir(), 'restat-pbs-'));
+  t.teardown(() => rmSync(directory, { recursive: true, force: true }));
+  const own = await words(directory);
+  const replay = await startReplay(`${recording}.jsonl`, session, options);
+  const env = { PBS_PASSWORD: replay.secret, PBS_FINGERPRINT: replay.fingerprint };
+  const all = [...own, '--repository', replay.repository];
+  const result = await restat(all, { env, clockOffset: options.clockOffset ?? 0 });
+  return { result, differences: await replay.finish(), replay, directory };
+}
+
+function backupOf(tree: 'tree_before' | 'tree_after', time: number, more: readonly string[]) {
+  return async (directory: string): Promise<readonly string[]> => {
+    const source = join(directory, 'source');
+    mkdirSync(source);
+    await buildTree(source, sourceTree(tree));
+    const group = ['--backup-id', 'proto', '--backup-time', String(time), '--chunk-size', '64'];
+    return ['backup', `root.pxar:${source}`, ...group, ...more];
+  };
+}
+
+// The payload stream is cut at other places than the reference client cuts it (design: cuts of the payload stream).
+whole('a backup in mode data sends a whole snapshot as the protocol wants it', async (t) => {
+  const words = backupOf('tree_before', 1_702_000_003, []);
+  const { result, differences: found } = await play(t, ['backup-data', 'backup-data'], words, {
+    uploads: 'subset',
+  });
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+});
+
+whole('a backup in mode metadata reads its reference from the server and refers to old chunks', async (t) => {
+  const words = backupOf('tree_after', 1_702_000_004, ['--change-detection-mode', 'metadata']);
+  const played = await play(t, ['backup-metadata', 'backup-metadata'], words, { uploads: 'subset' });
+  t.is(played.result.code, 0, played.result.stderr);
+  t.deepEqual(played.differences, []);
+  t.regex(played.result.stderr, /Using previous index as metadata reference for 'root\.mpxar\.didx'/);
+  t.regex(played.result.stderr, / - 2\d unchanged, reusable files/);
+});
+
+whole('a dry run ends its session without storing anything', async (t) => {
+  const words = backupOf('tree_before', 1_702_000_005, ['--dry-run']);
+  const { result, differences: found } = await play(t, ['backup-dry-run', 'backup-dry-run'], words);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+});
+
+const SPLIT = 'host/proto/2023-12-08T01:46:44Z';
+
+whole('a split archive is restored from a server', async (t) => {
+  const words = (directory: string) =>
+    Promise.resolve(['restore', SPLIT, 'root.pxar', join(directory, 'target')]);
+  const { result, differences: found, directory } = await play(t, ['restore', 'restore-split'], words);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+  const expected = join(directory, 'expected');
+  mkdirSync(expected);
+  await buildTree(expected, sourceTree('tree_after'));
+  t.deepEqual(differences(await scanTree(expected), await scanTree(join(directory, 'target'))), []);
+});
+
+whole('only what a pattern selects is restored from a server', async (t) => {
+  const words = (directory: string) =>
+    Promise.resolve(['restore', SPLIT, 'root.pxar', join(directory, 'target'), '--pattern', 'docs/d0*']);
+  const { result, differences: found, directory } = await play(t, ['restore', 'restore-pattern'], words);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+  const names = (await scanTree(join(directory, 'target'))).map(({ path }) =>
+    Buffer.from(path, 'hex').toString(),
+  );
+  t.true(names.length > 1);
+  for (const name of names) t.regex(name, /^(docs(\/d0.*)?)?$/);
+});
+
+test('the manifest comes from a server as it is', async (t) => {
+  const words = () => Promise.resolve(['restore', 'host/proto/2023-12-08T01:46:42Z', 'index.json', '-']);
+  const { result, differences: found } = await play(t, ['restore', 'restore-manifest'], words);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+  t.is(z.object({ 'backup-id': z.string() }).parse(JSON.parse(result.stdout))['backup-id'], 'proto');
+});
+
+test('what a server does not have is said clearly', async (t) => {
+  const archive = (directory: string) =>
+    Promise.resolve([
+      'restore',
+      'host/proto/2023-12-08T01:46:41Z',
+      'nothing.pxar',
+      join(directory, 'target'),
+    ]);
+  const noArchive = await play(t, ['restore', 'restore-missing-archive'], archive);
+  t.is(noArchive.result.code, 1);
+  t.regex(noArchive.result.stderr, /^Error: .*nothing\.pxar/m);
+  t.deepEqual(noArchive.differences, []);
+  const snapshot = (directory: string) =>
+    Promise.resolve(['restore', 'host/proto/2023-12-08T01:47:57Z', 'root.pxar', join(directory, 'target')]);
+  const noSnapshot = await play(t, ['restore', 'restore-missing-snapshot'], snapshot);
+  t.is(noSnapshot.result.code, 1);
+  t.regex(noSnapshot.result.stderr, /^Error: snapshot host\/proto\/2023-12-08T01:47:57Z does not exist/m);
+});
