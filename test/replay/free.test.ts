@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import test from 'ava';
 import { z } from 'zod';
 import { encodeBlob } from '../../src/snapshot/blob.js';
+import type { Uploads } from '../support/replay/backup-rules.js';
 import { makeCertificate } from '../support/replay/certificate.js';
 import { contentOf } from '../support/replay/container.js';
 import { type Exchange, readSession } from '../support/replay/recording.js';
@@ -105,9 +106,39 @@ test('free: how chunks are compressed', async (t) => {
   t.deepEqual(problems, []);
 });
 
-/** The backup with the first two chunks of the payload in one. */
-async function joined(): Promise<Exchange[]> {
-  const streams = readSession('backup-data.jsonl', 'backup-data').connections[0]!.streams;
+const PAYLOAD_CSUM = '66ca7417fd4d0d2187fbb8f2682785fb0380e8a899c72b2e76327163abe99e6f';
+const PAYLOAD_SIZE = 705_200;
+
+function recordedStreams(): readonly Exchange[] {
+  return readSession('backup-data.jsonl', 'backup-data').connections[0]!.streams;
+}
+
+function payloadAppend(streams: readonly Exchange[]): z.infer<typeof append> {
+  return streams
+    .filter(isAppend)
+    .map(appendOf)
+    .find(({ wid }) => wid === 2)!;
+}
+
+/** The backup with another payload index, which is right in itself. */
+function withPayloadIndex(
+  streams: readonly Exchange[],
+  digests: readonly string[],
+  offsets: readonly number[],
+): readonly Exchange[] {
+  const csum = indexChecksum(digests, [...offsets.slice(1), PAYLOAD_SIZE]);
+  const changed = streams.map((each) => {
+    if (isAppend(each) && appendOf(each).wid === 2)
+      return withJson(each, { 'digest-list': digests, 'offset-list': offsets, wid: 2 });
+    const count = `chunk-count=${digests.length}`;
+    return { ...each, target: each.target.replace('chunk-count=18', count).replace(PAYLOAD_CSUM, csum) };
+  });
+  return editBlob('index.json.blob', PAYLOAD_CSUM, csum).streams!(changed);
+}
+
+/** The first two chunks of the payload in one. */
+async function joined(): Promise<readonly Exchange[]> {
+  const streams = recordedStreams();
   const [first, second] = streams.filter((each) => each.target.includes('wid=2'));
   const parts = await Promise.all(
     [first!, second!].map(async ({ body }) => contentOf(await bytes(body), 'chunk')!),
@@ -117,23 +148,22 @@ async function joined(): Promise<Exchange[]> {
   const container = encodeBlob(plain, 'chunk', { compress: true });
   const query = `digest=${digest}&encoded-size=${container.length}&size=${plain.length}&wid=2`;
   const upload = { ...first!, target: `/dynamic_chunk?${query}`, body: whole(container) };
-  const append = appendOf(streams.filter(isAppend)[1]!);
-  const digests = [digest, ...append['digest-list'].slice(2)];
-  const offsets = [0, ...append['offset-list'].slice(2)];
-  const csum = indexChecksum(digests, [...offsets.slice(1), 705_200]);
-  const changed = streams
-    .filter((each) => each !== second)
-    .map((each) => {
-      if (each === first) return upload;
-      if (isAppend(each) && appendOf(each).wid === 2)
-        return withJson(each, { 'digest-list': digests, 'offset-list': offsets, wid: 2 });
-      const target = each.target.replace('chunk-count=18', 'chunk-count=17').replace(PAYLOAD_CSUM, csum);
-      return { ...each, target };
-    });
-  return [...editBlob('index.json.blob', PAYLOAD_CSUM, csum).streams!(changed)];
+  const { 'digest-list': digests, 'offset-list': offsets } = payloadAppend(streams);
+  const others = streams.filter((each) => each !== second).map((each) => (each === first ? upload : each));
+  return withPayloadIndex(others, [digest, ...digests.slice(2)], [0, ...offsets.slice(2)]);
 }
 
-const PAYLOAD_CSUM = '66ca7417fd4d0d2187fbb8f2682785fb0380e8a899c72b2e76327163abe99e6f';
+/** The first two chunks of the payload in the other order. */
+function swapped(): readonly Exchange[] {
+  const streams = recordedStreams();
+  const { 'digest-list': digests, 'offset-list': offsets } = payloadAppend(streams);
+  const middle = offsets[2]! - offsets[1]!;
+  return withPayloadIndex(
+    streams,
+    [digests[1]!, digests[0]!, ...digests.slice(2)],
+    [0, middle, ...offsets.slice(2)],
+  );
+}
 
 /** SHA-256 over end and digest of each chunk. protocol.md §5.7. */
 function indexChecksum(digests: readonly string[], ends: readonly number[]): string {
@@ -146,16 +176,27 @@ function indexChecksum(digests: readonly string[], ends: readonly number[]): str
   return hash.digest('hex');
 }
 
+async function sent(streams: readonly Exchange[], uploads: Uploads): Promise<string> {
+  const options = { uploads, certificate: await certificate };
+  return (
+    await replayed('backup-data.jsonl', 'backup-data', { streams: () => streams }, options)
+  ).problems.join('\n');
+}
+
 test('free: where archives are cut, if the test says so', async (t) => {
   const streams = await joined();
-  const options = { certificate: await certificate };
-  const send = (uploads: 'exact' | 'subset') =>
-    replayed('backup-data.jsonl', 'backup-data', { streams: () => streams }, { ...options, uploads });
-  t.deepEqual((await send('subset')).problems, []);
-  const problems = (await send('exact')).problems.join('\n');
+  t.is(await sent(streams, 'subset'), '');
+  t.is(await sent(streams, 'content'), '');
+  const problems = await sent(streams, 'exact');
   t.regex(problems, /the recorded client did not upload this chunk/);
   t.regex(problems, /root\.ppxar\.didx: chunk 0 is/);
   t.regex(problems, /chunk 7b22c0ec\w+ was never uploaded/);
+});
+
+test('free: what is in an archive, only if the test says so', async (t) => {
+  const streams = swapped();
+  t.is(await sent(streams, 'subset'), '');
+  t.regex(await sent(streams, 'content'), /the content of root\.ppxar\.didx is not the recorded one/);
 });
 
 test('free: chunks of an index that only another session read', async (t) => {

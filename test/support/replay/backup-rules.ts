@@ -3,11 +3,12 @@
  * Batches of appends, the numbers of writers and the encoders are the client's choice.
  */
 import { z } from 'zod';
-import { chunkProblem, sameContent } from './container.js';
+import { ArchiveContent } from './archive-content.js';
+import { BlobRules } from './blob-rules.js';
+import { chunkProblem } from './container.js';
 import type { ExpectedBackup, WriterKind } from './expected-backup.js';
 import { indexChunks } from './index-chunks.js';
 import { KnownChunks } from './known-chunks.js';
-import { MANIFEST, manifestProblems } from './manifest-check.js';
 import type { RecordedBody } from './recording.js';
 import type { Report } from './report.js';
 import { describe, parameterDifference, parametersOf, type Request, recordedRequest } from './request.js';
@@ -22,8 +23,11 @@ import {
 } from './rules.js';
 import { Writer } from './writer.js';
 
-/** `exact`: the recorded chunks at the recorded places; `subset`: any chunks that are consistent with each other. */
-export type Uploads = 'exact' | 'subset';
+/**
+ * `exact`: the recorded chunks at the recorded places. `content`: archives with the recorded bytes, wherever they are cut.
+ * `subset`: any chunks that are consistent with each other.
+ */
+export type Uploads = 'exact' | 'content' | 'subset';
 
 export interface BackupParts {
   readonly expected: ExpectedBackup;
@@ -32,17 +36,14 @@ export interface BackupParts {
   readonly readBody: ReadBody;
   /** A file of the base that only another session downloaded. */
   readonly baseFile: (name: string) => RecordedBody | undefined;
+  /** A chunk that any session uploaded. */
+  readonly chunk: (digest: string) => RecordedBody | undefined;
 }
 
 const chunkParameters = z.strictObject({
   wid: z.coerce.number().int(),
   digest: z.string().regex(/^[0-9a-f]{64}$/),
   size: z.coerce.number().int().min(1),
-  'encoded-size': z.coerce.number().int(),
-});
-
-const blobParameters = z.strictObject({
-  'file-name': z.string().endsWith('.blob'),
   'encoded-size': z.coerce.number().int(),
 });
 
@@ -53,11 +54,14 @@ export class BackupRules implements SessionRules {
   readonly #known = new KnownChunks();
   readonly #writers = new Map<string, Writer>();
   readonly #uploaded = new Map<string, number>();
-  readonly #blobs = new Map<string, Buffer>();
+  readonly #blobs: BlobRules;
+  readonly #content: ArchiveContent;
   #finished = false;
 
   constructor(parts: BackupParts) {
     this.#p = parts;
+    this.#blobs = new BlobRules({ ...parts, expected: parts.expected.blobs });
+    this.#content = new ArchiveContent(parts.chunk, parts.readBody);
   }
 
   async answer(call: Call): Promise<Reply> {
@@ -72,9 +76,10 @@ export class BackupRules implements SessionRules {
             : this.#writer(kind, call).append(parametersOf(call.request), call.began);
         if (method === 'POST' && path === `/${kind}_chunk`) return this.#upload(kind, call.request);
         if (method === 'POST' && path === `/${kind}_close`)
-          return this.#writer(kind, call).close(parametersOf(call.request), call.began);
+          return await this.#close(this.#writer(kind, call), call);
       }
-      if (method === 'POST' && path === '/blob') return await this.#blob(call.request);
+      if (method === 'POST' && path === '/blob')
+        return await this.#blobs.upload(call.request, [...this.#writers.values()]);
       if (method === 'POST' && path === '/finish') return this.#finish(call.request);
     } catch (error) {
       return this.#refuse(error instanceof Error ? error.message : String(error), call.request);
@@ -83,13 +88,11 @@ export class BackupRules implements SessionRules {
   }
 
   missing(): string[] {
-    const { writers, blobs, uploads, finishes } = this.#p.expected;
+    const { writers, uploads, finishes } = this.#p.expected;
     const lines = [...writers.keys()]
       .filter((name) => this.#writers.get(name)?.closed === undefined)
       .map((name) => `${name} was ${this.#writers.has(name) ? 'not closed' : 'never begun'}`);
-    lines.push(
-      ...[...blobs.keys()].filter((name) => !this.#blobs.has(name)).map((name) => `${name} never came`),
-    );
+    lines.push(...this.#blobs.missing());
     if (this.#p.uploads === 'exact') {
       const absent = [...uploads.keys()].filter((digest) => this.#known.size(digest) === undefined);
       lines.push(...absent.map((digest) => `chunk ${digest} was never uploaded`));
@@ -126,6 +129,17 @@ export class BackupRules implements SessionRules {
     return writer;
   }
 
+  /** With `content` the closed archive is compared as a whole. */
+  async #close(writer: Writer, { request, began }: Call): Promise<Reply> {
+    const reply = writer.close(parametersOf(request), began);
+    const expected = this.#p.expected.writers.get(writer.name);
+    if (this.#p.uploads !== 'content' || writer.closed === undefined || expected === undefined) return reply;
+    const recorded = await this.#content.digest(expected.chunks.map(({ digest }) => digest));
+    if ((await this.#content.digest(writer.digests)) !== recorded)
+      this.#add(`the content of ${writer.name} is not the recorded one`, request);
+    return reply;
+  }
+
   #upload(kind: WriterKind, request: Request): Reply {
     const {
       wid,
@@ -138,6 +152,7 @@ export class BackupRules implements SessionRules {
     const problem = chunkProblem(request.body, digest, size);
     if (problem !== undefined) return this.#refuse(problem, request);
     this.#checkRecorded(digest, size, request);
+    this.#content.add(digest, request.body);
     return value(digest, this.#known.add(digest, size));
   }
 
@@ -153,38 +168,10 @@ export class BackupRules implements SessionRules {
       this.#add(`uploaded ${count} times, recorded ${expected.count}`, request);
   }
 
-  async #blob(request: Request): Promise<Reply> {
-    const { 'file-name': name, 'encoded-size': encoded } = blobParameters.parse(
-      Object.fromEntries(request.query),
-    );
-    const { body } = request;
-    if (encoded !== body.length)
-      return this.#refuse(`got blob with unexpected length (${encoded} != ${body.length})`, request);
-    const exchange = this.#p.expected.blobs.get(name);
-    if (exchange === undefined) return this.#refuse('the recording has no such blob', request);
-    if (this.#blobs.has(name)) this.#add('it came before', request);
-    if (name !== MANIFEST && this.#blobs.has(MANIFEST)) this.#add('it came after the manifest', request);
-    const open = [...this.#writers.values()].filter(({ closed }) => closed === undefined);
-    if (name === MANIFEST && open.length > 0) this.#add(`${open[0]!.name} is not closed yet`, request);
-    const recorded = await this.#p.readBody(exchange.body);
-    if (name === MANIFEST) this.#checkManifest(recorded, body);
-    else if (!sameContent(recorded, body, name)) this.#add('its content is not the recorded one', request);
-    this.#blobs.set(name, body);
-    return recordedReply(exchange, this.#p.readBody);
-  }
-
-  #checkManifest(recorded: Buffer, sent: Buffer): void {
-    const closed = [...this.#writers.values()].flatMap(({ name, closed }) =>
-      closed ? [[name, closed] as const] : [],
-    );
-    const stored = { indexes: new Map(closed), blobs: this.#blobs };
-    for (const problem of manifestProblems(recorded, sent, stored)) this.#p.report.add(problem);
-  }
-
   #finish(request: Request): Reply {
     if ([...this.#writers.values()].some(({ closed }) => closed === undefined))
       return this.#refuse('found open index writer - unable to finish backup', request);
-    if (!this.#blobs.has(MANIFEST))
+    if (!this.#blobs.hasManifest)
       return this.#refuse('unable to update manifest blob - unable to load blob', request);
     if (!this.#p.expected.finishes) this.#add('the recorded client did not finish', request);
     this.#finished = true;

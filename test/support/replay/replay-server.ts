@@ -41,6 +41,8 @@ export class ReplayServer {
   constructor({ key, cert }: Certificate, parts: ServerParts) {
     this.#p = parts;
     this.#server = createServer({ key, cert });
+    // A test that fails before the end must not wait for the server.
+    this.#server.unref();
     this.#server.on('request', (message: IncomingMessage, response: ServerResponse) => {
       this.#request(message, response).catch((error: unknown) => {
         this.#fault(error);

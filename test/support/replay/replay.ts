@@ -76,13 +76,13 @@ function rulesFactory(
     const snapshot = readableSnapshot(connection);
     const file = (name: string): RecordedBody | undefined =>
       snapshot === undefined ? undefined : store.file(snapshot, name);
+    const chunk = (digest: string): RecordedBody | undefined => store.chunk(digest);
     const upgrade = connection.http1.at(-1);
     if (upgrade !== undefined && recordedRequest(upgrade).path.endsWith('/reader')) {
-      const chunk = (digest: string): RecordedBody | undefined => store.chunk(digest);
       return new ReaderRules({ streams: connection.streams, report, readBody, file, chunk });
     }
     const expected = expectedBackup(connection.streams);
-    return new BackupRules({ expected, uploads, report, readBody, baseFile: file });
+    return new BackupRules({ expected, uploads, report, readBody, baseFile: file, chunk });
   };
 }
 

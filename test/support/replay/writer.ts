@@ -44,7 +44,7 @@ export class Writer {
   readonly #report: Report;
   readonly #expected: ExpectedWriter | undefined;
   readonly #csum = createHash('sha256');
-  #count = 0;
+  readonly #digests: string[] = [];
   #size = 0;
   #differs = false;
   /** When the reply to the last append left; undefined while it has not. */
@@ -63,6 +63,11 @@ export class Writer {
   /** Size and checksum for the manifest; undefined until it is closed. */
   get closed(): { readonly size: number; readonly csum: string } | undefined {
     return this.#closed;
+  }
+
+  /** What was appended so far. */
+  get digests(): readonly string[] {
+    return this.#digests;
   }
 
   append(parameters: Parameters, began: number): Reply {
@@ -87,8 +92,8 @@ export class Writer {
     const { 'chunk-count': count, size, csum } = closeParameters.parse(Object.fromEntries(parameters.values));
     this.#checkOrder(began, 'close');
     const failed = `${this.kind} writer '${this.name}' close failed`;
-    if (count !== this.#count)
-      return this.#refuse(`${failed} - unexpected chunk count (${this.#count} != ${count})`);
+    if (count !== this.#digests.length)
+      return this.#refuse(`${failed} - unexpected chunk count (${this.#digests.length} != ${count})`);
     if (size !== this.#size)
       return this.#refuse(`${failed} - unexpected file size (${this.#size} != ${size})`);
     const real = this.#csum.copy().digest('hex');
@@ -111,7 +116,7 @@ export class Writer {
     }
     this.#compare(digest);
     this.#size += size;
-    this.#count += 1;
+    this.#digests.push(digest);
     const end = Buffer.alloc(8);
     end.writeBigUInt64LE(BigInt(this.#size));
     if (this.kind === 'dynamic') this.#csum.update(end);
@@ -122,12 +127,12 @@ export class Writer {
   /** Says the first difference only: after a chunk of another length all others differ. */
   #compare(digest: string): void {
     if (this.#expected === undefined || this.#differs) return;
-    const expected = this.#expected.chunks[this.#count];
+    const expected = this.#expected.chunks[this.#digests.length];
     this.#differs = expected?.digest !== digest || expected.offset !== this.#size;
     if (!this.#differs) return;
     const recorded = expected === undefined ? 'nothing' : `${expected.digest} at ${expected.offset}`;
     this.#report.add(
-      `${this.name}: chunk ${this.#count} is ${digest} at ${this.#size}, recorded was ${recorded}`,
+      `${this.name}: chunk ${this.#digests.length} is ${digest} at ${this.#size}, recorded was ${recorded}`,
     );
   }
 
