@@ -4,10 +4,11 @@ import fc from 'fast-check';
 import { localPeriods } from '../../src/maintenance/periods.js';
 import { decidePrune, type PruneCandidate } from '../../src/maintenance/prune.js';
 import type { KeepOptions } from '../../src/repository/management.js';
-import { backupTime, formatTime } from '../../src/snapshot/names.js';
+import { type BackupTime, backupTime } from '../../src/snapshot/names.js';
 import { naivePrune } from '../support/naive-prune.js';
 import { recordedPrunes } from '../support/recorded-manage.js';
 
+/** Finished snapshots at local times. */
 function finished(...times: string[]): PruneCandidate[] {
   return times.map((text) => ({
     time: backupTime(Date.parse(text) / 1000),
@@ -16,45 +17,51 @@ function finished(...times: string[]): PruneCandidate[] {
   }));
 }
 
-/** Times of what stays. */
+/** `2024-01-01T12:00:00` in local time, whatever the time zone of the tests is. */
+function localText(time: BackupTime): string {
+  const date = new Date(time * 1000);
+  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}
+
+/** Local times of what stays. */
 function kept(candidates: readonly PruneCandidate[], keep: KeepOptions): string[] {
   const decisions = decidePrune(candidates, keep);
-  return candidates.filter((_, i) => decisions[i]).map(({ time }) => formatTime(time));
+  return candidates.filter((_, i) => decisions[i]).map(({ time }) => localText(time));
 }
 
 test('without a keep option everything stays, unfinished snapshots too', (t) => {
-  const [a, b, c] = finished('2024-01-01T12:00:00Z', '2024-01-02T12:00:00Z', '2024-01-03T12:00:00Z');
+  const [a, b, c] = finished('2024-01-01T12:00:00', '2024-01-02T12:00:00', '2024-01-03T12:00:00');
   t.deepEqual(decidePrune([{ ...a!, finished: false }, b!, c!], {}), [true, true, true]);
 });
 
 test('the newest snapshot stands for its period', (t) => {
   const days = finished(
-    '2024-01-01T08:00:00Z',
-    '2024-01-01T12:00:00Z',
-    '2024-01-02T08:00:00Z',
-    '2024-01-02T12:00:00Z',
+    '2024-01-01T08:00:00',
+    '2024-01-01T12:00:00',
+    '2024-01-02T08:00:00',
+    '2024-01-02T12:00:00',
   );
-  t.deepEqual(kept(days, { daily: 5 }), ['2024-01-01T12:00:00Z', '2024-01-02T12:00:00Z']);
+  t.deepEqual(kept(days, { daily: 5 }), ['2024-01-01T12:00:00', '2024-01-02T12:00:00']);
 });
 
 test('a period that an earlier option covers does not count for a later one', (t) => {
-  const days = finished('2024-01-01T12:00:00Z', '2024-01-02T12:00:00Z', '2024-01-03T12:00:00Z');
-  t.deepEqual(kept(days, { last: 1, daily: 1 }), ['2024-01-02T12:00:00Z', '2024-01-03T12:00:00Z']);
+  const days = finished('2024-01-01T12:00:00', '2024-01-02T12:00:00', '2024-01-03T12:00:00');
+  t.deepEqual(kept(days, { last: 1, daily: 1 }), ['2024-01-02T12:00:00', '2024-01-03T12:00:00']);
 });
 
 test('what a kept week has given up is not rescued by its month', (t) => {
-  const days = finished('2024-01-31T12:00:00Z', '2024-02-02T12:00:00Z');
-  t.deepEqual(kept(days, { weekly: 1, monthly: 5 }), ['2024-02-02T12:00:00Z']);
-  t.deepEqual(kept(days, { monthly: 5 }), ['2024-01-31T12:00:00Z', '2024-02-02T12:00:00Z']);
+  const days = finished('2024-01-31T12:00:00', '2024-02-02T12:00:00');
+  t.deepEqual(kept(days, { weekly: 1, monthly: 5 }), ['2024-02-02T12:00:00']);
+  t.deepEqual(kept(days, { monthly: 5 }), ['2024-01-31T12:00:00', '2024-02-02T12:00:00']);
 });
 
 test('protected snapshots stay and do not count', (t) => {
-  const [a, b, c] = finished('2024-01-01T12:00:00Z', '2024-01-02T12:00:00Z', '2024-01-03T12:00:00Z');
+  const [a, b, c] = finished('2024-01-01T12:00:00', '2024-01-02T12:00:00', '2024-01-03T12:00:00');
   t.deepEqual(decidePrune([a!, b!, { ...c!, protected: true }], { last: 1 }), [false, true, true]);
 });
 
 test('only the newest unfinished snapshot stays, and only if no finished one is newer', (t) => {
-  const [a, b, c] = finished('2024-01-01T12:00:00Z', '2024-01-02T12:00:00Z', '2024-01-03T12:00:00Z');
+  const [a, b, c] = finished('2024-01-01T12:00:00', '2024-01-02T12:00:00', '2024-01-03T12:00:00');
   const partial = (candidate: PruneCandidate): PruneCandidate => ({ ...candidate, finished: false });
   t.deepEqual(decidePrune([a!, partial(b!), partial(c!)], { last: 1 }), [true, false, true]);
   t.deepEqual(decidePrune([partial(a!), partial(b!), c!], { last: 1 }), [false, false, true]);
