@@ -45,8 +45,13 @@ function describeCertificate({ host, fingerprint, expected, problem }: Certifica
     `The certificate of ${host} cannot be verified: ${problem}`,
     ...lines,
     `fingerprint: ${fingerprint}`,
-    'Are you sure you want to continue connecting?',
+    '',
   ].join('\n');
+}
+
+function askAboutCertificate(context: Context, question: CertificateQuestion): Promise<boolean> {
+  context.stderr.write(describeCertificate(question));
+  return askYesNo(context, 'Are you sure you want to continue connecting?');
 }
 
 /** The file of cached tickets; undefined where there is no safe place for one. */
@@ -61,7 +66,7 @@ async function serverTransport(spec: PbsSpec, invocation: Invocation, context: C
     host: spec.host,
     pinned: await optionalSecret(env, 'PBS_FINGERPRINT', (message) => warn(context, message)),
     cache: new FingerprintCache(configFile(env, homedir(), 'fingerprints')),
-    ask: canAsk(context) ? (question) => askYesNo(context, describeCertificate(question)) : undefined,
+    ask: canAsk(context) ? (question) => askAboutCertificate(context, question) : undefined,
     warn: (message) => warn(context, message),
   });
   return createTransport({

@@ -213,9 +213,10 @@ test('repository values: directories and servers', (t) => {
   t.deepEqual(parseRepository('~/b', '/home/x'), { kind: 'local', directory: '/home/x/b' });
   t.deepEqual(parseRepository('local:/c', '/home/x'), { kind: 'local', directory: '/c' });
   t.deepEqual(parseRepository('.', '/home/x'), { kind: 'local', directory: process.cwd() });
-  for (const server of ['store1', 'host:store1', 'u@pam@host:8007:store1']) {
-    t.throws(() => parseRepository(server, '/home/x'), { code: 'REPOSITORY_SPEC' });
-  }
+  for (const server of ['store1', 'host:store1', 'u@pam@host:8007:store1', 'locale:store1'])
+    t.like(parseRepository(server, '/home/x'), { kind: 'pbs' });
+  for (const neither of ['not a repo', 'dir/store', '~'])
+    t.throws(() => parseRepository(neither, '/home/x'), { code: 'REPOSITORY_SPEC' });
 });
 
 test('a server configuration names its datastores', (t) => {
