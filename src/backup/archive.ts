@@ -187,7 +187,8 @@ class ArchiveRun {
     this.#progress();
     return {
       archive: this.#source.archive,
-      payload,
+      // A dry run hands no contents on.
+      payload: this.#o.dryRun ? { ...payload, size: writer.payloadPosition + PAYLOAD_TAIL.length } : payload,
       metadata,
       untrusted: writer.untrusted,
       untrustedCount: writer.untrustedCount,

@@ -172,3 +172,28 @@ test('--max-padding bounds padding: less of it costs more reading', async (t) =>
   );
   t.true(mean(tight.map(({ read }) => read)) > mean(loose.map(({ read }) => read)));
 });
+
+test('a dry run finds the reasons that the real run then has, and stores nothing', async (t) => {
+  await withWorld(async (world) => {
+    makeSampleTree(world.source, TREE);
+    await metadataRun(world, 1);
+    for (const name of ['f003', 'f004']) writeFileSync(join(world.source, 'd02', `${name}.new`), name);
+    for (const name of readdirSync(join(world.source, 'd05')).slice(0, 3))
+      writeFileSync(join(world.source, 'd05', name), `other content of ${name}`);
+    rmSync(join(world.source, 'd07'), { recursive: true });
+    // Locks of what is read lie in `.restat`.
+    const stored = () =>
+      ['.chunks', 'host'].map((part) => readdirSync(join(world.store, part), { recursive: true }).sort());
+    const before = stored();
+    const dry = await metadataRun(world, 2, ['--dry-run']);
+    t.deepEqual(stored(), before);
+    t.regex(dry.stderr, /nothing was stored/);
+    const real = await metadataRun(world, 3);
+    t.deepEqual(dry.reasons, real.reasons);
+    t.is(real.reasons['new'], 2);
+    t.true((real.reasons['reused'] ?? 0) > 100);
+    const [planned, done] = [dry.summary.archives[0]!, real.summary.archives[0]!];
+    t.deepEqual(planned.padding, done.padding);
+    t.is(planned.payload.size, done.payload.size);
+  });
+});

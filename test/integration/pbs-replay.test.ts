@@ -58,7 +58,7 @@ function backupOf(tree: 'tree_before' | 'tree_after', time: number, more: readon
 whole('a backup in mode data sends a whole snapshot as the protocol wants it', async (t) => {
   const words = backupOf('tree_before', 1_702_000_003, []);
   const { result, differences: found } = await play(t, ['backup-data', 'backup-data'], words, {
-    uploads: 'subset',
+    uploads: 'content',
   });
   t.is(result.code, 0, result.stderr);
   t.deepEqual(found, []);
