@@ -1,8 +1,12 @@
 import type { Duplex } from 'node:stream';
 import test from 'ava';
+import { z } from 'zod';
+import { createTransport } from '../../../src/repository/pbs/connect-tls.js';
 import type { Session } from '../../../src/repository/pbs/credentials.js';
+import { H2Session } from '../../../src/repository/pbs/h2-session.js';
 import { upgrade } from '../../../src/repository/pbs/upgrade.js';
-import { answer, type Handler, type TestServer, withServer } from '../../support/https-server.js';
+import { answer, type Handler, pinned, type TestServer, withServer } from '../../support/https-server.js';
+import { startReplay } from '../../support/replay/replay.js';
 
 const PROTOCOL = 'proxmox-backup-protocol-v1';
 const SECRET = 'PBSAPIToken ann@pbs!t:geheim';
@@ -124,3 +128,29 @@ test('a server that hangs up is an error of its own', (t) =>
     server.server.on('upgrade', (_request, socket: Duplex) => socket.destroy());
     await t.throwsAsync(ask(server), { code: 'SERVER_CLOSED' });
   }));
+
+for (const limit of [undefined, { rate: 10_000_000, burst: 100 }]) {
+  test(`a recorded session begins over a connection ${limit ? 'with' : 'without'} a rate`, async (t) => {
+    const replay = await startReplay('limited.jsonl', 'limited-backup-own');
+    const transport = createTransport({ ...pinned(replay.port, replay.fingerprint), limit });
+    const authorization = `PBSAPIToken ${replay.authId}:${replay.secret}`;
+    const headers = () => Promise.resolve({ authorization });
+    const own = { 'backup-id': 'lim', 'backup-time': 1_702_000_001, benchmark: false, debug: true };
+    const connection = await upgrade(
+      transport,
+      { headers, close: () => undefined },
+      {
+        path: 'backup',
+        query: { ...query, ...own },
+        protocol: PROTOCOL,
+        timeoutMs: 5000,
+        host: `127.0.0.1:${replay.port}`,
+      },
+    );
+    const h2 = new H2Session(connection, 5000);
+    t.is(await h2.call('GET', 'previous_backup_time', {}, z.null()), null);
+    t.deepEqual([...replay.problems], []);
+    h2.close();
+    await replay.finish();
+  });
+}
