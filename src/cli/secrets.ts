@@ -47,7 +47,8 @@ async function readUntil(
   const stream = 'fd' in source ? createReadStream('', { fd: source.fd }) : createReadStream(source.path);
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of stream as AsyncIterable<Buffer>) {
+  for await (const read of stream) {
+    const part: Buffer = read;
     parts.push(part);
     bytes += part.length;
     if (enough(part)) break;

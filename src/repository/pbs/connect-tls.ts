@@ -172,8 +172,24 @@ class Connector implements Transport {
     const fingerprint = socket.getPeerX509Certificate()?.fingerprint256.toLowerCase();
     if (fingerprint === undefined)
       throw new ServerError('SERVER_CERTIFICATE', `${this.#name} showed no certificate`);
-    await this.#o.accept(fingerprint, String(socket.authorizationError));
+    await this.#o.accept(fingerprint, problemOf(String(socket.authorizationError)));
   }
+}
+
+/** OpenSSL's and Node's names of what is wrong with a certificate, in words. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'it is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its authority is not trusted here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its authority is not trusted here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its authority is not trusted here',
+  CERT_HAS_EXPIRED: 'it has expired',
+  CERT_NOT_YET_VALID: 'it is not valid yet',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'it is for another host',
+};
+
+function problemOf(code: string): string {
+  const words = PROBLEMS[code];
+  return words === undefined ? code : `${words} (${code})`;
 }
 
 /** Several addresses that all failed come as one error without a message. */

@@ -37,6 +37,11 @@ export interface RestServer {
   readonly requestTimeoutMs: number;
 }
 
+type Attempt =
+  | { readonly reply: RestReply; readonly stale: false; readonly error: undefined }
+  /** `stale`: the connection was an old one, and broke. */
+  | { readonly error: ServerError; readonly stale: boolean };
+
 /** got's connections: verified before got may use them, and kept for the next request. */
 class TransportAgent extends Agent {
   readonly #transport: Transport;
@@ -50,6 +55,7 @@ class TransportAgent extends Agent {
     _options: AgentOptions,
     callback?: (error: Error | null, socket: Duplex) => void,
   ): undefined {
+    // Node's types want a socket with an error, too.
     const done = callback as (error: Error | null, socket?: Duplex) => void;
     this.#transport.connect().then(
       (socket) => done(null, socket),
@@ -70,21 +76,30 @@ export class RestExchange {
 
   /** The reply to a request, whose status is a success. Throws ServerError. */
   async send(request: RestRequest): Promise<RestReply> {
-    const { host, port } = this.#server;
-    const url = `https://${host}:${port}${API}${request.path}${formatQuery(request.query ?? {})}`;
-    const stream = got.stream(url, { ...this.#options(request), isStream: true });
-    try {
-      return await collect(stream, request);
-    } catch (error) {
-      throw this.#explained(error, request);
-    } finally {
-      stream.destroy();
-    }
+    const first = await this.#attempt(request);
+    // A connection that waited for this request may have been closed meanwhile: what changes nothing is asked again.
+    const second = first.stale && request.method === 'GET' ? await this.#attempt(request) : first;
+    if (second.error !== undefined) throw second.error;
+    return second.reply;
   }
 
   /** Ends all connections. */
   close(): void {
     this.#agent.destroy();
+  }
+
+  async #attempt(request: RestRequest): Promise<Attempt> {
+    const { host, port } = this.#server;
+    const url = `https://${host}:${port}${API}${request.path}${formatQuery(request.query ?? {})}`;
+    const stream = got.stream(url, { ...this.#options(request), isStream: true });
+    try {
+      return { reply: await collect(stream, request), stale: false, error: undefined };
+    } catch (cause) {
+      const error = this.#explained(cause, request);
+      return { error, stale: stream.reusedSocket === true && error.code === 'SERVER_CLOSED' };
+    } finally {
+      stream.destroy();
+    }
   }
 
   #options({ method, headers, contentType, body }: RestRequest): OptionsInit {
@@ -128,7 +143,8 @@ async function collect(
   });
   const parts: Buffer[] = [];
   let bytes = 0;
-  for await (const part of stream as AsyncIterable<Buffer>) {
+  for await (const read of stream) {
+    const part: Buffer = read;
     bytes += part.length;
     parts.push(part);
     if ((response?.statusCode ?? 0) >= 400 && bytes >= ERROR_TEXT_LIMIT) break;

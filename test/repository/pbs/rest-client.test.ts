@@ -92,6 +92,29 @@ test('a second request uses the connection of the first', (t) =>
     t.is(connections, 1);
   }));
 
+/** Answers the first request of each connection, and hangs up at the second. */
+function onceEach(): Handler {
+  const served = new WeakSet<object>();
+  return (request, response) => {
+    const { socket } = response;
+    if (socket === null || served.has(socket)) {
+      response.destroy();
+      return;
+    }
+    served.add(socket);
+    data(request.method)(request, response);
+  };
+}
+
+test('a connection that was closed while it waited is no error for what only reads', (t) =>
+  withClient(onceEach(), async (client, { seen }) => {
+    t.is(await client.get('x', {}, z.string()), 'GET');
+    t.is(await client.get('x', {}, z.string()), 'GET');
+    t.is(seen.length, 3);
+    await t.throwsAsync(client.delete('x', {}, z.string()), { code: 'SERVER_CLOSED' });
+    t.is(seen.length, 4);
+  }));
+
 const REPLIES: readonly (readonly [
   what: string,
   status: number,
