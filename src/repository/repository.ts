@@ -97,6 +97,20 @@ export interface SnapshotReader {
   close(): Promise<void>;
 }
 
+/** How long a speed test sends, at least. */
+export interface SpeedTestOptions {
+  readonly seconds: number;
+  /** Seconds, from any start. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+
+export interface UploadSpeed {
+  readonly bytesPerSecond: number;
+  /** Seconds that the JavaScript thread was busy for each GiB. */
+  readonly busyPerGiB: number;
+}
+
 export interface Repository {
   /** How messages call it. */
   readonly name: string;
@@ -115,6 +129,8 @@ export interface Repository {
   forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void>;
   /** Everything beside backing up and restoring. */
   management(): Management;
+  /** Sends data that nobody keeps for a while; undefined where nothing is sent. */
+  readonly uploadSpeed?: (options: SpeedTestOptions, time: BackupTime) => Promise<UploadSpeed>;
   /** Identities (dev + ino, 16 latin1 bytes) of directories that must not be backed up. */
   ownDirectories(): Promise<ReadonlySet<string>>;
 }

@@ -1,12 +1,17 @@
 /** `restat benchmark`: speeds of this machine, beside those of a reference machine. cli.md §4.3. */
 import { performance } from 'node:perf_hooks';
+import type { UploadSpeed } from '../../repository/repository.js';
+import { backupTime } from '../../snapshot/names.js';
 import { type CommandSpec, formatOptions, type Invocation, serverOptions } from '../command.js';
 import { type Context, outputFormat, printTable } from '../context.js';
 import { ExitCode } from '../errors.js';
 import type { Column } from '../output/table.js';
+import { commandRepository } from '../repository.js';
+import { namedRepository } from '../server-options.js';
 import { measureSpeeds, type Tested } from './benchmark-speeds.js';
 
 const MEGA = 1e6;
+const UPLOAD_SECONDS = 5;
 
 interface Row {
   readonly key: 'tls' | Tested;
@@ -37,15 +42,34 @@ export function speedText(speed: number | undefined, top: number): string {
   return `${megabytes(speed)} (${Math.round((speed / (top * MEGA)) * 100)}%)`;
 }
 
+/** The speed of sending to the server that is named, if one is. */
+async function serverSpeed(
+  invocation: Invocation,
+  context: Context,
+  now: () => number,
+): Promise<UploadSpeed | undefined> {
+  if ((await namedRepository(invocation, context))?.kind !== 'pbs') return undefined;
+  const repository = await commandRepository(invocation, context);
+  const time = backupTime(context.clock().seconds);
+  return repository.uploadSpeed?.({ seconds: UPLOAD_SECONDS, now, signal: context.signal }, time);
+}
+
 async function run(invocation: Invocation, context: Context): Promise<number> {
   const format = outputFormat(invocation, context);
   const { signal, stderr } = context;
   const speeds = new Map<Row['key'], number>();
+  const now = (): number => performance.now() / 1000;
   const tell = (tested: Tested, speed: number): void => {
     speeds.set(tested, speed);
     stderr.write(`${ROWS.find(({ key }) => key === tested)?.word ?? tested} speed: ${megabytes(speed)}\n`);
   };
-  await measureSpeeds(tell, { now: () => performance.now() / 1000, scale: 1, signal });
+  const upload = await serverSpeed(invocation, context, now);
+  if (upload !== undefined) {
+    speeds.set('tls', upload.bytesPerSecond);
+    const busy = `${upload.busyPerGiB.toFixed(2)} s of JavaScript for each GiB`;
+    stderr.write(`TLS speed: ${megabytes(upload.bytesPerSecond)}, ${busy}\n`);
+  }
+  await measureSpeeds(tell, { now, scale: 1, signal });
   const json = ROWS.map(({ key, top }) => [key, { speed: speeds.get(key), top: top * MEGA }] as const);
   const columns: readonly Column<Row>[] = [
     { header: 'Name', value: ({ title }) => title },
@@ -57,7 +81,8 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
 
 export const benchmarkCommand: CommandSpec = {
   path: ['benchmark'],
-  description: 'Measure how fast this machine hashes, compresses, encrypts and verifies.',
+  description:
+    'Measure how fast this machine hashes, compresses, encrypts and verifies, and a server takes data.',
   positionals: [],
   options: { ...serverOptions, ...formatOptions },
   run,

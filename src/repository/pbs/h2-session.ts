@@ -23,6 +23,8 @@ const OCTETS = 'application/octet-stream';
 /** Longest reply to a call with parameters. */
 const CALL_LIMIT = 1024 * 1024;
 
+const CLOSED = 'the server closed the connection';
+
 export type H2Query = Readonly<Record<string, string | number>>;
 
 interface Exchange {
@@ -38,7 +40,6 @@ interface Exchange {
 export class H2Session {
   readonly #session: ClientHttp2Session;
   readonly #timeoutMs: number;
-  readonly #running = new Set<ClientHttp2Stream>();
   #failure: ServerError | undefined;
   #closing = false;
 
@@ -58,7 +59,7 @@ export class H2Session {
       if (!this.#closing)
         this.#fail('SERVER_CLOSED', `the server ended the connection (GOAWAY ${codeName(code)})`);
     });
-    this.#session.on('close', () => this.#fail('SERVER_CLOSED', 'the server closed the connection'));
+    this.#session.on('close', () => this.#fail('SERVER_CLOSED', CLOSED));
   }
 
   /** Why the session has ended; undefined while it is open or after `close`. */
@@ -105,7 +106,6 @@ export class H2Session {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#session.destroyed) return Promise.reject(closedError());
     const stream = this.#session.request(headersOf(exchange), { endStream: exchange.body === undefined });
-    this.#running.add(stream);
     // The clock starts anew with every sign that the connection lives.
     stream.setTimeout(this.#timeoutMs, () => {
       const seconds = this.#timeoutMs / 1000;
@@ -115,9 +115,15 @@ export class H2Session {
       );
       this.#session.destroy();
     });
-    const reply = collect(stream, exchange, () => this.#failure);
+    const reply = collect(stream, exchange, () => this.#lost());
     if (exchange.body !== undefined) stream.end(exchange.body);
-    return reply.finally(() => this.#running.delete(stream));
+    return reply;
+  }
+
+  /** Why the whole session is over, if it is: its streams end before it says so. */
+  #lost(): ServerError | undefined {
+    if (this.#session.closed || this.#session.destroyed) this.#fail('SERVER_CLOSED', CLOSED);
+    return this.#failure;
   }
 
   #fail(code: ServerError['code'], message: string, cause?: unknown): void {
@@ -126,13 +132,26 @@ export class H2Session {
   }
 }
 
+/** Error codes of RFC 9113 §7, by number. */
+const ERROR_CODES = [
+  'NO_ERROR',
+  'PROTOCOL_ERROR',
+  'INTERNAL_ERROR',
+  'FLOW_CONTROL_ERROR',
+  'SETTINGS_TIMEOUT',
+  'STREAM_CLOSED',
+  'FRAME_SIZE_ERROR',
+  'REFUSED_STREAM',
+  'CANCEL',
+  'COMPRESSION_ERROR',
+  'CONNECT_ERROR',
+  'ENHANCE_YOUR_CALM',
+  'INADEQUATE_SECURITY',
+  'HTTP_1_1_REQUIRED',
+];
+
 function codeName(code: number): string {
-  const names = Object.entries(constants).filter(
-    ([name, value]) => value === code && /^NGHTTP2_[A-Z_]+$/.test(name),
-  );
-  return (
-    names.find(([name]) => !name.startsWith('NGHTTP2_ERR'))?.[0].slice('NGHTTP2_'.length) ?? String(code)
-  );
+  return ERROR_CODES[code] ?? String(code);
 }
 
 function closedError(): ServerError {
@@ -160,7 +179,11 @@ function collect(
     const parts: Buffer[] = [];
     let status = 0;
     let bytes = 0;
+    let ended = false;
     let problem: ServerError | undefined;
+    stream.on('end', () => {
+      ended = true;
+    });
     stream.on('response', (headers) => {
       status = headers[':status'] ?? 0;
     });
@@ -184,7 +207,7 @@ function collect(
     stream.on('close', () => {
       const body = Buffer.concat(parts);
       if (problem !== undefined) reject(failure() ?? problem);
-      else if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || status === 0) {
+      else if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || status === 0 || !ended) {
         const reason = codeName(stream.rstCode ?? constants.NGHTTP2_NO_ERROR);
         reject(
           failure() ?? new ServerError('SERVER_CLOSED', `${method} ${path} was not answered (${reason})`),

@@ -7,6 +7,9 @@ import {
   backupTime,
   type GroupName,
   type Namespace,
+  parseBackupId,
+  parseBackupType,
+  ROOT_NAMESPACE,
   type SnapshotName,
 } from '../../snapshot/names.js';
 import type { Management } from '../management.js';
@@ -18,6 +21,8 @@ import type {
   Repository,
   SnapshotInfo,
   SnapshotReader,
+  SpeedTestOptions,
+  UploadSpeed,
 } from '../repository.js';
 import { PbsBackupSession } from './backup-session.js';
 import { Base } from './base.js';
@@ -31,6 +36,7 @@ import type { PbsSpec } from './repository-string.js';
 import { RestClient } from './rest-client.js';
 import { ServerError } from './server-error.js';
 import { PbsSnapshotReader } from './snapshot-reader.js';
+import { uploadSpeed } from './speed-test.js';
 import { upgrade } from './upgrade.js';
 
 const BACKUP_PROTOCOL = 'proxmox-backup-protocol-v1';
@@ -122,6 +128,17 @@ export class PbsRepository implements Repository {
     return Promise.resolve(new Set());
   }
 
+  /** Sends data that the server drops. It needs the right to make backups. */
+  async uploadSpeed(options: SpeedTestOptions, time: BackupTime): Promise<UploadSpeed> {
+    const snapshot = { type: parseBackupType('host'), id: parseBackupId('benchmark'), time };
+    const h2 = await this.#connect('backup', BACKUP_PROTOCOL, ROOT_NAMESPACE, snapshot, true);
+    try {
+      return await uploadSpeed(h2, options);
+    } finally {
+      h2.close();
+    }
+  }
+
   async #begin(
     namespace: Namespace,
     snapshot: SnapshotName,
@@ -176,6 +193,7 @@ export class PbsRepository implements Repository {
     protocol: string,
     namespace: Namespace,
     snapshot: SnapshotName,
+    benchmark = false,
   ): Promise<H2Session> {
     const { spec, transport, session, requestTimeoutMs } = this.#o;
     const query = {
@@ -183,7 +201,7 @@ export class PbsRepository implements Repository {
       ...groupQuery(namespace, snapshot),
       'backup-time': snapshot.time,
       debug: true,
-      ...(path === 'backup' ? { benchmark: false } : {}),
+      ...(path === 'backup' ? { benchmark } : {}),
     };
     const request = { path, query, protocol, timeoutMs: requestTimeoutMs, host: `${spec.host}:${spec.port}` };
     const connection = await upgrade(transport, session, request);
