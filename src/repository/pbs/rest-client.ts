@@ -29,7 +29,7 @@ export function parseReply<T>(body: Buffer, what: string, schema: z.ZodType<T>):
   const parsed = schema.safeParse(parseJson(body));
   if (parsed.success) return parsed.data;
   const problem = `the answer to ${what} is not what a Proxmox Backup Server says`;
-  throw new ServerError('SERVER_REPLY', problem, { cause: parsed.error });
+  throw new ServerError('SERVER_REPLY', problem, { cause: new Error(z.prettifyError(parsed.error)) });
 }
 
 /** Undefined for what is no JSON: the parser's error would repeat some of it, and there may be a ticket in it. */
