@@ -42,15 +42,15 @@ export interface NativeServerDigests {
 export interface NativeUpload {
   readonly digest: string;
   readonly size: number;
-  readonly encoded: Buffer;
+  readonly encoded: ArrayBuffer;
 }
 
 /** Takes the chunks of one stream for a server; whoever pulls them sends them. */
 export interface NativeUploadSink {
   /** The next chunk that the server does not know; undefined when there will be no more. Several may be asked for at once. */
   next(): Promise<NativeUpload | undefined>;
-  /** So many encoded bytes have arrived: their memory may be used again. */
-  sent(bytes: number): void;
+  /** A chunk has arrived: its memory goes, and makes room for others. */
+  sent(encoded: ArrayBuffer): void;
   /** The stream has ended: what is there can still be pulled. */
   end(): void;
   /** Nothing is sent any more; the stream ends with ABORT_ERR. */

@@ -1,5 +1,7 @@
 #include "binding/chunk_server.h"
 
+#include <algorithm>
+
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "binding/chunk.h"
@@ -37,7 +39,10 @@ Napi::Value upload_to_js(Napi::Env env, Upload& upload) {
   auto out = Napi::Object::New(env);
   out.Set("digest", Napi::String::New(env, to_hex(upload.digest)));
   out.Set("size", Napi::Number::New(env, static_cast<double>(upload.length)));
-  out.Set("encoded", to_buffer(env, upload.encoded));
+  // Memory of its own, so that it can be let go when it was sent.
+  auto encoded = Napi::ArrayBuffer::New(env, upload.encoded.size());
+  std::copy(upload.encoded.begin(), upload.encoded.end(), static_cast<std::uint8_t*>(encoded.Data()));
+  out.Set("encoded", encoded);
   return out;
 }
 
@@ -99,7 +104,10 @@ Napi::Value UploadSinkWrap::next(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value UploadSinkWrap::sent(const Napi::CallbackInfo& info) {
-  sink_->sent(number_of(info[0]));
+  if (!info[0].IsArrayBuffer()) return misuse(info.Env(), "sent: what next() gave is needed");
+  auto encoded = info[0].As<Napi::ArrayBuffer>();
+  sink_->sent(encoded.ByteLength());
+  encoded.Detach();
   return info.Env().Undefined();
 }
 

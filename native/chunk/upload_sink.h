@@ -43,7 +43,9 @@ class UploadSink : public ChunkSink {
   const std::shared_ptr<ServerDigests> known_;
   const std::size_t limit_;
   const CancelToken token_;
-  const std::shared_ptr<BufferPool> buffers_ = BufferPool::create(limit_);
+  // They are used only on the way from a worker to JavaScript.
+  static constexpr std::size_t kIdle = 8 * 1024 * 1024;
+  const std::shared_ptr<BufferPool> buffers_ = BufferPool::create(kIdle);
   EncoderPool encoders_;
   HandOver<Upload> uploads_;
   std::mutex mutex_;

@@ -6,7 +6,7 @@ import type { H2Session } from './h2-session.js';
 /** Chunks that are sent at one time. */
 const IN_FLIGHT = 16;
 /** Encoded bytes that wait or are on their way. */
-const LIMIT = 32 * 1024 * 1024;
+const LIMIT = 24 * 1024 * 1024;
 
 export class UploadStream {
   readonly sink: NativeUploadSink;
@@ -46,9 +46,9 @@ export class UploadStream {
         const upload = await this.sink.next();
         if (upload === undefined) return;
         const { digest, size, encoded } = upload;
-        const query = { digest, 'encoded-size': encoded.length, size, wid: this.writer };
-        await this.#h2.upload('dynamic_chunk', query, encoded);
-        this.sink.sent(encoded.length);
+        const query = { digest, 'encoded-size': encoded.byteLength, size, wid: this.writer };
+        await this.#h2.upload('dynamic_chunk', query, Buffer.from(encoded));
+        this.sink.sent(encoded);
       }
     } catch (error) {
       this.#failure ??= error instanceof Error ? error : new Error(String(error));
