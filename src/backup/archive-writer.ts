@@ -5,8 +5,9 @@ import { Reason } from '../detect/reasons.js';
 import type { NativeBatch, NativeFile, NativeTree, ReadResult } from '../native-scan.js';
 import { READ, STAT } from '../native-scan.js';
 import type { MetadataEncoder } from '../pxar/encoder.js';
-import { errnoOf, errnoText, kindOfErrno } from './entry-errors.js';
+import { errnoOf } from './entry-errors.js';
 import { EntryWriter } from './entry-writer.js';
+import { FileDoubts, pathOf } from './file-doubts.js';
 import type { HardlinkTable } from './hardlinks.js';
 import { bodyStatus, FileType, fileSize, fileType, nameBytes, record, statWord } from './listing.js';
 import { isRead, type Run } from './read-runs.js';
@@ -43,8 +44,6 @@ export interface ArchiveWriterOptions {
 }
 
 const PAYLOAD_HEADER = 16;
-/** Payload offsets of files that the next run must not trust (design: at most 1,000 per archive). */
-const UNTRUSTED_MAX = 1000;
 const PATH_MAX_STORED = 4096;
 /** Positions beyond are not exact as numbers everywhere. */
 const LONGEST_PAYLOAD = 2 ** 52;
@@ -59,9 +58,8 @@ interface Pending {
 export class ArchiveWriter {
   readonly #o: ArchiveWriterOptions;
   readonly #entries: EntryWriter;
-  /** Payload offsets of files that changed while they were read; more than UNTRUSTED_MAX are only counted. */
-  readonly untrusted: number[] = [];
-  untrustedCount = 0;
+  /** Files that were not stored, or not as they were. */
+  readonly doubts: FileDoubts;
   #payloadPosition: number;
   #contents: ReadResult | undefined;
   #nextSmall = 0;
@@ -70,6 +68,7 @@ export class ArchiveWriter {
   constructor(options: ArchiveWriterOptions) {
     this.#o = options;
     this.#entries = new EntryWriter(options.encoder);
+    this.doubts = new FileDoubts(options.report);
     this.#payloadPosition = options.payloadStart;
   }
 
@@ -150,7 +149,7 @@ export class ArchiveWriter {
     if (fileType(directory.stats, row) !== FileType.regular) return true;
     if (this.#payloadPosition + PAYLOAD_HEADER + fileSize(directory.stats, row) <= LONGEST_PAYLOAD)
       return true;
-    this.#warn(directory, row, 'unreadable', 'too long to be stored');
+    this.doubts.leftOut(directory, row, 'too long to be stored');
     return false;
   }
 
@@ -202,10 +201,10 @@ export class ArchiveWriter {
     const status = this.#contents!.status[index]!;
     if ((status & READ.replaced) !== 0) return false;
     if ((status & READ.failed) !== 0) {
-      this.#warnErrno(part.directory, row, this.#contents!.errors[index]!);
+      this.doubts.failed(part.directory, row, this.#contents!.errors[index]!);
       return true;
     }
-    if (status !== 0) this.#warnChanged(part.directory, row, status);
+    if (status !== 0) this.doubts.changed(part.directory, row, status, this.#payloadPosition);
     this.#writeFresh(part, row);
     this.#pending!.indexes.push(index);
     return true;
@@ -220,7 +219,7 @@ export class ArchiveWriter {
     const { directory } = part;
     const fresh = await this.#lookAgain(directory, statWord(directory.stats, row, STAT.nameIndex));
     if (fresh === undefined) {
-      this.#warnErrno(directory, row, constants.errno.ESTALE);
+      this.doubts.failed(directory, row, constants.errno.ESTALE);
       return;
     }
     if (!this.#fits(fresh, 0)) return;
@@ -228,7 +227,7 @@ export class ArchiveWriter {
     const again = { ...part, directory: fresh, first: 0, last: 1, reasons, slots: NO_SLOTS };
     await this.#flushPayload();
     const file = await this.#open(fresh, 0);
-    if (typeof file === 'number') this.#warnErrno(fresh, 0, file);
+    if (typeof file === 'number') this.doubts.failed(fresh, 0, file);
     else await this.#stream(again, 0, file);
   }
 
@@ -291,7 +290,7 @@ export class ArchiveWriter {
     if (this.#o.dryRun) return this.#writeFresh(part, row);
     const file = await this.#open(part.directory, row);
     if (file === constants.errno.ESTALE || file === constants.errno.ELOOP) await this.#writeAgain(part, row);
-    else if (typeof file === 'number') this.#warnErrno(part.directory, row, file);
+    else if (typeof file === 'number') this.doubts.failed(part.directory, row, file);
     else await this.#stream(part, row, file);
   }
 
@@ -316,9 +315,9 @@ export class ArchiveWriter {
     this.#writeFresh(part, row);
     const got = await this.#streamFile(file, size);
     const status = this.#o.tree.compare(file, record(directory.stats, row));
-    if (got === undefined) this.#warnUnreadable(directory, row, offset);
+    if (got === undefined) this.doubts.brokeOff(directory, row, offset);
     else if (status !== 0 || got < size) {
-      this.#warnChanged(directory, row, got < size ? status | READ.short : status, offset);
+      this.doubts.changed(directory, row, got < size ? status | READ.short : status, offset);
     }
   }
 
@@ -331,48 +330,4 @@ export class ArchiveWriter {
       throw error;
     }
   }
-
-  #warnUnreadable(directory: ScannedDirectory, row: number, offset: number): void {
-    this.#distrust(offset);
-    this.#warn(directory, row, 'unreadable', 'reading failed: zeros stand in for what could not be read');
-  }
-
-  #warnErrno(directory: ScannedDirectory, row: number, errno: number): void {
-    this.#warn(directory, row, kindOfErrno(errno), errnoText(errno));
-  }
-
-  #warnChanged(
-    directory: ScannedDirectory,
-    row: number,
-    status: number,
-    offset = this.#payloadPosition,
-  ): void {
-    this.#distrust(offset);
-    const how =
-      (status & READ.short) !== 0
-        ? 'shrank while it was read: filled with zeros'
-        : (status & READ.longer) !== 0
-          ? 'grew while it was read: cut'
-          : 'changed while it was read';
-    this.#warn(directory, row, 'changed', how);
-  }
-
-  #distrust(offset: number): void {
-    this.untrustedCount += 1;
-    if (this.untrusted.length < UNTRUSTED_MAX) this.untrusted.push(offset);
-  }
-
-  #warn(
-    directory: ScannedDirectory,
-    row: number,
-    kind: Parameters<Report['warn']>[0],
-    message: string,
-  ): void {
-    this.#o.report.warn(kind, Buffer.from(pathOf(directory, row), 'latin1'), message);
-  }
-}
-
-function pathOf(directory: ScannedDirectory, row: number): string {
-  const name = nameBytes(directory.list, statWord(directory.stats, row, STAT.nameIndex));
-  return `${directory.path}/${name.toString('latin1')}`;
 }

@@ -190,8 +190,8 @@ class ArchiveRun {
       // A dry run hands no contents on.
       payload: this.#o.dryRun ? { ...payload, size: writer.payloadPosition + PAYLOAD_TAIL.length } : payload,
       metadata,
-      untrusted: writer.untrusted,
-      untrustedCount: writer.untrustedCount,
+      untrusted: writer.doubts.untrusted,
+      untrustedCount: writer.doubts.untrustedCount,
       padding: this.#o.detection?.detector.padding.totals(),
     };
   }
