@@ -42,6 +42,7 @@ export class H2Session {
   readonly #timeoutMs: number;
   #failure: ServerError | undefined;
   #closing = false;
+  #cancelled = false;
 
   /** Takes over an upgraded connection; `timeoutMs` is the longest time without any sign from the server while a request runs. */
   constructor(connection: Duplex, timeoutMs: number) {
@@ -99,6 +100,11 @@ export class H2Session {
   /** Ends the connection, as the official client does: at once. Requests that run are rejected. */
   close(): void {
     this.#closing = true;
+    this.#cancel();
+  }
+
+  #cancel(): void {
+    this.#cancelled = true;
     this.#session.destroy();
   }
 
@@ -113,9 +119,12 @@ export class H2Session {
         'SERVER_TIMEOUT',
         `no answer to ${exchange.method} ${exchange.path} within ${seconds} seconds`,
       );
-      this.#session.destroy();
+      this.#cancel();
     });
-    const reply = collect(stream, exchange, () => this.#lost());
+    const reply = collect(stream, exchange, {
+      failure: () => this.#lost(),
+      cancelled: () => this.#cancelled,
+    });
     if (exchange.body !== undefined) stream.end(exchange.body);
     return reply;
   }
@@ -169,11 +178,17 @@ function headersOf({ method, path, query, contentType }: Exchange): OutgoingHttp
   };
 }
 
+interface SessionState {
+  readonly failure: () => ServerError | undefined;
+  /** Whether the session was destroyed on this side. */
+  readonly cancelled: () => boolean;
+}
+
 /** The reply's body. A status of 400 and more is an error with the server's text. */
 function collect(
   stream: ClientHttp2Stream,
   { method, path, limit }: Exchange,
-  failure: () => ServerError | undefined,
+  { failure, cancelled }: SessionState,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
@@ -181,8 +196,9 @@ function collect(
     let bytes = 0;
     let ended = false;
     let problem: ServerError | undefined;
+    // Streams of a session that is destroyed end like those whose reply is whole.
     stream.on('end', () => {
-      ended = true;
+      ended = !cancelled();
     });
     stream.on('response', (headers) => {
       status = headers[':status'] ?? 0;
