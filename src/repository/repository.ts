@@ -94,6 +94,8 @@ export interface SnapshotReader {
   blob(name: ServerName): Promise<Buffer>;
   /** Random access to the archive behind an index. */
   open(index: DynamicIndex, cacheBytes: number): NativeChunkReader;
+  /** The lost connection that has kept a chunk from coming, and will keep all others; undefined while there is none. */
+  readonly failure: Error | undefined;
   close(): Promise<void>;
 }
 

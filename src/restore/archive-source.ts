@@ -15,6 +15,8 @@ export interface OpenArchive {
   readonly payload: NativeChunkReader;
   /** Length of a split archive's payload stream. */
   readonly payloadSize: number | undefined;
+  /** Why nothing more can be read of it; undefined while something can. */
+  readonly failure: () => Error | undefined;
 }
 
 /** Decoded chunks kept for reads of metadata: one at its longest and two of the average size. */
@@ -52,15 +54,18 @@ async function readInParts(
  */
 export async function openArchive(snapshot: SnapshotReader, name: string): Promise<OpenArchive> {
   const files = snapshot.files(name);
+  const failure = (): Error | undefined => snapshot.failure;
   if (files.kind === 'single') {
     if (!files.name.endsWith('.pxar.didx')) {
       throw new RestoreError('RESTORE_ARCHIVE', `${files.name} is not a pxar archive`);
     }
     const reader = snapshot.open(await snapshot.index(files.name), METADATA_CACHE);
-    return { name: files.name, metadata: byteSource(reader), payload: reader, payloadSize: undefined };
+    const streams = { metadata: byteSource(reader), payload: reader, payloadSize: undefined };
+    return { name: files.name, ...streams, failure };
   }
   const metadata = snapshot.open(await snapshot.index(files.metadata), METADATA_CACHE);
   const payload = snapshot.open(await snapshot.index(files.payload), PAYLOAD_CACHE);
   checkStartMarker(await payload.read(0, Math.min(MARKER_SIZE, payload.size())), files.payload);
-  return { name: files.metadata, metadata: byteSource(metadata), payload, payloadSize: payload.size() };
+  const streams = { metadata: byteSource(metadata), payload, payloadSize: payload.size() };
+  return { name: files.metadata, ...streams, failure };
 }

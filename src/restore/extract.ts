@@ -93,9 +93,12 @@ class Extractor {
     this.handOn();
   }
 
-  /** Passes on events and progress. */
+  /** Passes on events and progress. A lost connection ends it all: that is one error, not one for each file. */
   handOn(): void {
-    for (const event of this.#extraction.takeEvents()) this.#request.onEvent(event);
+    const lost = this.#request.archive.failure();
+    for (const event of this.#extraction.takeEvents())
+      if (lost === undefined || !event.message.includes(lost.message)) this.#request.onEvent(event);
+    if (lost !== undefined) this.#extraction.abort();
     const { files, bytes, currentPath } = this.#extraction.progress();
     this.#request.onProgress({ files, bytes, path: currentPath });
   }
@@ -197,7 +200,7 @@ class Extractor {
   }
 }
 
-/** Restores an archive. Errors of single entries are events; throws PxarError for a damaged tree, AbortError. */
+/** Restores an archive. Errors of single entries are events; throws PxarError for a damaged tree, AbortError, and what `failure` says. */
 export async function extractArchive(request: ExtractRequest): Promise<ExtractResult> {
   const cancel = native.cancelFlag();
   const extraction = new native.Extraction({
@@ -211,12 +214,15 @@ export async function extractArchive(request: ExtractRequest): Promise<ExtractRe
   request.signal.addEventListener('abort', onAbort, { once: true });
   const timer = setInterval(() => extractor.handOn(), 200);
   try {
-    return await extractor.run();
+    const result = await extractor.run();
+    const lost = request.archive.failure();
+    if (lost !== undefined) throw lost;
+    return result;
   } catch (error) {
     extraction.abort();
     // Nothing may go on on disk once this has returned.
     await extraction.finish().catch(() => undefined);
-    throw error;
+    throw request.archive.failure() ?? error;
   } finally {
     clearInterval(timer);
     extractor.handOn();

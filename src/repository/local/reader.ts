@@ -26,6 +26,8 @@ export class LocalSnapshotReader implements SnapshotReader {
   readonly snapshot: SnapshotName;
   readonly manifest: Manifest;
   readonly manifestText: Buffer;
+  /** Files of a directory are read one by one: no connection can be lost. */
+  readonly failure: Error | undefined = undefined;
   readonly #directory: string;
   readonly #chunks: NativeChunkStore;
   readonly #lock: Lock;

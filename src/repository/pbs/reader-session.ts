@@ -15,10 +15,16 @@ export class ReaderSession {
   readonly #connect: () => Promise<H2Session>;
   readonly #loaders: NativeDownloadLoader[] = [];
   #h2: Promise<H2Session> | undefined;
+  #lost: ServerError | undefined;
 
   /** The connection is made when it is first needed. */
   constructor(connect: () => Promise<H2Session>) {
     this.#connect = connect;
+  }
+
+  /** Why chunks do not come any more; undefined while nobody had to do without one. */
+  get failure(): Error | undefined {
+    return this.#lost;
   }
 
   /** A file as it is stored; the chunks of an index can be read from then on. Throws ServerError. */
@@ -53,10 +59,15 @@ export class ReaderSession {
         const query = { digest: wanted.digest };
         loader.arrived(wanted.id, await (await this.#session()).download('chunk', query, MAX_CHUNK));
       } catch (error) {
+        if (isLoss(error)) this.#lost ??= error;
         report(loader, wanted, error);
       }
     }
   }
+}
+
+function isLoss(error: unknown): error is ServerError {
+  return error instanceof ServerError && (error.code === 'SERVER_CLOSED' || error.code === 'SERVER_TIMEOUT');
 }
 
 /** A refused chunk is one that the server does not have any more. */

@@ -104,6 +104,10 @@ export class PbsSnapshotReader implements SnapshotReader {
     });
   }
 
+  get failure(): Error | undefined {
+    return this.#chunks.failure;
+  }
+
   close(): Promise<void> {
     return this.#chunks.close();
   }
