@@ -25,6 +25,12 @@ export { firstLogin } from '../repository/pbs/credentials.js';
 /** Longest time until a server begins to answer, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 120_000;
 
+/** Other limits than the usual ones, for tests: seconds until a connection stands and until an answer begins. */
+function chosenTimeout(env: NodeJS.ProcessEnv): number | undefined {
+  const seconds = Number(env['RESTAT_SERVER_TIMEOUT'] ?? '');
+  return Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1000 : undefined;
+}
+
 function warn({ stderr }: Context, message: string): void {
   stderr.write(`Warning: ${message}\n`);
 }
@@ -62,6 +68,7 @@ export async function ticketCache(context: Context): Promise<TicketCache | undef
 
 async function serverTransport(spec: PbsSpec, invocation: Invocation, context: Context): Promise<Transport> {
   const { env } = context;
+  const connectTimeoutMs = chosenTimeout(env);
   const accept = fingerprintPolicy({
     host: spec.host,
     pinned: await optionalSecret(env, 'PBS_FINGERPRINT', (message) => warn(context, message)),
@@ -76,6 +83,7 @@ async function serverTransport(spec: PbsSpec, invocation: Invocation, context: C
     accept,
     proxy: parseProxy(env['ALL_PROXY'] ?? ''),
     limit: rateLimit(invocation),
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
   });
 }
 
@@ -86,9 +94,10 @@ export async function serverSession(
   context: Context,
 ): Promise<SessionOptions> {
   const transport = await serverTransport(spec, invocation, context);
+  const requestTimeoutMs = chosenTimeout(context.env) ?? REQUEST_TIMEOUT_MS;
   let secret: Promise<string | undefined> | undefined;
   return {
-    server: { transport, host: spec.host, port: spec.port, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+    server: { transport, host: spec.host, port: spec.port, requestTimeoutMs },
     authId: spec.authId,
     // A descriptor can be read once only.
     secret: () => (secret ??= findSecret(context.env, 'PBS_PASSWORD')),

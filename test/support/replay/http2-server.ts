@@ -84,11 +84,15 @@ export function serveHttp2(connection: Duplex, { settings, rules, onError }: Htt
   session.on('error', () => connection.destroy());
 }
 
-function send(stream: ServerHttp2Stream, { status, contentType, body }: Reply): void {
+function send(stream: ServerHttp2Stream, { status, contentType, body, more }: Reply): void {
   if (stream.destroyed) return;
   stream.respond({
     ':status': status,
     ...(contentType === undefined ? {} : { 'content-type': contentType }),
   });
-  stream.end(body);
+  if (more === undefined) stream.end(body);
+  else {
+    stream.write(body);
+    more.pipe(stream);
+  }
 }

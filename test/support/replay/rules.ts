@@ -1,4 +1,5 @@
 /** What the rules of a session see of a request, and what they answer. protocol.md §4.4. */
+import type { Readable } from 'node:stream';
 import type { Exchange, RecordedBody } from './recording.js';
 import type { Request } from './request.js';
 
@@ -13,6 +14,8 @@ export interface Reply {
   readonly status: number;
   readonly contentType: string | undefined;
   readonly body: Buffer;
+  /** What follows the body, for servers that lie. */
+  readonly more?: Readable;
   /** Called with the moment just before the reply leaves: nobody can know of it earlier. */
   readonly onSent?: (moment: number) => void;
 }

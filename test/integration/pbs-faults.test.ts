@@ -1,0 +1,157 @@
+/** A connection to a server that breaks anywhere: a run ends in time, says why, and leaves nothing wrong behind. protocol.md §5.8. */
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import test from 'ava';
+import {
+  type Direction,
+  FAULTS,
+  type Fault,
+  type FaultPoint,
+  withFaultyProxy,
+} from '../support/faulty-proxy.js';
+import {
+  backupWords,
+  FILES,
+  failsClearly,
+  fill,
+  forEachTogether,
+  KEY,
+  restoreWords,
+  run,
+  wholeFiles,
+} from '../support/pbs-world.js';
+import { makeCertificate } from '../support/replay/certificate.js';
+import type { Request } from '../support/replay/request.js';
+import type { Reply } from '../support/replay/rules.js';
+import { withSessionServer } from '../support/session-server.js';
+import { SessionStore } from '../support/session-store.js';
+import { withTemporaryDirectory } from '../support/world.js';
+
+/** Patience of the client in seconds. */
+const PATIENCE = '1';
+
+const certificate = makeCertificate();
+
+interface Attempt {
+  readonly env: Readonly<Record<string, string>>;
+  readonly directory: string;
+  readonly repository: string;
+  /** Bytes of the first connection. */
+  readonly forwarded: () => Readonly<Record<Direction, number>>;
+}
+
+/** Calls `use` with a server behind a proxy that has this fault, and a directory. */
+function attempt<T>(
+  store: SessionStore,
+  point: FaultPoint | undefined,
+  use: (attempt: Attempt) => Promise<T>,
+): Promise<T> {
+  return withTemporaryDirectory(async (directory) =>
+    withSessionServer({ store, certificate: await certificate }, (server) =>
+      withFaultyProxy(server.port, point, ({ port, forwarded }) => {
+        const env = { ...server.env, RESTAT_SERVER_TIMEOUT: PATIENCE };
+        return use({ env, directory, repository: server.repository(port), forwarded: () => forwarded[0]! });
+      }),
+    ),
+  );
+}
+
+/** A store with one snapshot, and how many bytes a backup and a restore need. */
+async function prepare() {
+  const store = new SessionStore();
+  const measure = (words: (attempt: Attempt) => readonly string[]) =>
+    attempt(store, undefined, async (each) => {
+      const { code, stderr } = await run(words(each), each.env);
+      if (code !== 0) throw new Error(stderr);
+      return each.forwarded();
+    });
+  const backup = await measure(({ directory, repository }) =>
+    backupWords(fill(join(directory, 's')), repository),
+  );
+  const restore = await measure(({ directory, repository }) =>
+    restoreWords(join(directory, 't'), repository),
+  );
+  return { store, backup, restore };
+}
+
+const prepared = prepare();
+
+/** Bytes forwarded before the fault: handshake, upgrade and first requests, parts of the whole, and what comes last. */
+function pointsOf(total: number): number[] {
+  const early = [0, 600, 1500, 2000];
+  const parts = [0.2, 0.5, 0.8].map((part) => Math.floor(total * part));
+  const late = [2000, 500, 100, 1].map((bytes) => total - bytes);
+  return [...new Set([...early, ...parts, ...late])].filter((bytes) => bytes >= 0 && bytes < total);
+}
+
+/** Two faults for each point in both directions, such that every fault comes early, in the middle and late. */
+function faultPoints(total: Readonly<Record<Direction, number>>): FaultPoint[] {
+  const faultAt = (i: number): Fault => FAULTS[i % FAULTS.length]!;
+  const directions: readonly Direction[] = ['up', 'down'];
+  return directions.flatMap((direction) =>
+    pointsOf(total[direction]).flatMap((bytes, i) =>
+      [faultAt(i), faultAt(i + 3)].map((fault) => ({ fault, direction, bytes, connection: 0 })),
+    ),
+  );
+}
+
+test('a backup over a connection that breaks fails with one error, unless all was confirmed', async (t) => {
+  const { backup } = await prepared;
+  await forEachTogether(faultPoints(backup), (point) => {
+    const store = new SessionStore();
+    return attempt(store, point, async ({ directory, repository, env }) => {
+      const words = [...backupWords(fill(join(directory, 's')), repository), '--retries', '0'];
+      const result = await run(words, env);
+      if (result.code === 0) t.true(store.snapshots.has(KEY), JSON.stringify(point));
+      else failsClearly(t, result, JSON.stringify(point));
+    });
+  });
+});
+
+test('a restore over a connection that breaks fails with one error and leaves no wrong file', async (t) => {
+  const { restore, store } = await prepared;
+  await forEachTogether(faultPoints(restore), (point) =>
+    attempt(store, point, async ({ directory, repository, env }) => {
+      const target = join(directory, 't');
+      const result = await run(restoreWords(target, repository), env);
+      const found = wholeFiles(t, target, JSON.stringify(point));
+      if (result.code === 0) t.is(found, FILES.length, JSON.stringify(point));
+      else failsClearly(t, result, JSON.stringify(point));
+    }),
+  );
+});
+
+test('a reply that stops in the middle is not taken for a short one', async (t) => {
+  const { store } = await prepared;
+  // Nothing follows, and nothing ends.
+  const more = (): Readable => new Readable({ read: () => undefined });
+  for (const path of ['/download', '/chunk']) {
+    const change = (request: Request, honest: Reply): Reply =>
+      request.path === path ? { ...honest, body: honest.body.subarray(0, 40), more: more() } : honest;
+    await withTemporaryDirectory((directory) =>
+      withSessionServer({ store, change }, async ({ env, repository }) => {
+        const words = restoreWords(join(directory, 't'), repository());
+        const result = await run(words, { ...env, RESTAT_SERVER_TIMEOUT: PATIENCE });
+        failsClearly(t, result, path);
+        t.regex(result.stderr, /no answer to GET \/?(download|chunk) within 1 seconds/);
+      }),
+    );
+  }
+});
+
+test('a backup whose connection is lost in the middle begins anew and is stored with a newer time', async (t) => {
+  const { backup } = await prepared;
+  const bytes = Math.floor(backup.up / 2);
+  const store = new SessionStore();
+  await attempt(
+    store,
+    { fault: 'reset', direction: 'up', bytes, connection: 0 },
+    async ({ directory, repository, env }) => {
+      const { code, stderr } = await run(backupWords(fill(join(directory, 's')), repository), env);
+      t.is(code, 0, stderr);
+      t.regex(stderr, /beginning anew in 5 seconds/);
+    },
+  );
+  t.is(store.snapshots.size, 1);
+  t.false(store.snapshots.has(KEY));
+});
