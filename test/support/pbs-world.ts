@@ -66,7 +66,7 @@ export function failsClearly(
   t.is(signal, null, `${what}: ${stderr}`);
   t.is(code, 1, `${what}: ${stderr}`);
   t.is(stderr.match(/^Error: \S.*$/gm)?.length, 1, `${what}: ${stderr}`);
-  t.notRegex(stderr, /^\s+at |node:|undefined|\[object|Unhandled/m, what);
+  t.notRegex(stderr, /^\s+at |node:|^Error: .*(undefined|\[object)|Unhandled/m, what);
   t.false(`${stdout}${stderr}`.includes(SECRET), what);
 }
 
