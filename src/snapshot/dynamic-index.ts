@@ -4,7 +4,7 @@ import { IndexError } from './errors.js';
 
 /** Offsets in the header and its size. §2.1. */
 const HEADER = { magic: 0, uuid: 8, ctime: 24, csum: 32 } as const;
-const HEADER_SIZE = 4096;
+export const HEADER_SIZE = 4096;
 const MAGIC = Buffer.from('1c914ea519bab3cd', 'hex');
 /** One entry: u64 end offset, 32 bytes digest. §2.2. */
 export const ENTRY_SIZE = 40;

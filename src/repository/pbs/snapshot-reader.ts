@@ -8,7 +8,13 @@ import {
   type ServerName,
 } from '../../snapshot/archive-names.js';
 import { decodeBlob } from '../../snapshot/blob.js';
-import { type DynamicIndex, decodeDynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
+import {
+  type DynamicIndex,
+  decodeDynamicIndex,
+  ENTRY_SIZE,
+  HEADER_SIZE as INDEX_HEADER_SIZE,
+  MAX_INDEX_SIZE,
+} from '../../snapshot/dynamic-index.js';
 import { type Manifest, type ManifestFile, parseManifest } from '../../snapshot/manifest.js';
 import { formatSnapshot, type SnapshotName } from '../../snapshot/names.js';
 import { RepositoryError } from '../errors.js';
@@ -18,6 +24,15 @@ import type { ReaderSession } from './reader-session.js';
 /** Longest stored blob and longest manifest, in bytes. */
 const BLOB_LIMIT = 128 * 1024 * 1024 + 44;
 const MANIFEST_LIMIT = 16 * 1024 * 1024;
+/** Far less than chunks have on average, in bytes, and entries of indexes whose chunks are shorter than that. */
+const SHORT_CHUNK = 4096;
+const FEW_ENTRIES = 65_536;
+
+/** Longest index file of an archive of `size` bytes that is worth taking memory for, in bytes. */
+function indexLimit(size: number): number {
+  const entries = Math.ceil(size / SHORT_CHUNK) + FEW_ENTRIES;
+  return Math.min(MAX_INDEX_SIZE, INDEX_HEADER_SIZE + entries * ENTRY_SIZE);
+}
 
 /** Where the files of a snapshot come from: a reader session, or the base of a backup session. */
 export interface FileSource {
@@ -76,7 +91,7 @@ export class PbsSnapshotReader implements SnapshotReader {
 
   async index(name: ServerName): Promise<DynamicIndex> {
     const { csum, size } = this.#entry(name);
-    const index = decodeDynamicIndex(await this.#files.download(name, MAX_INDEX_SIZE), name);
+    const index = decodeDynamicIndex(await this.#files.download(name, indexLimit(size)), name);
     index.verify(csum, size);
     this.#files.onIndex(name, index);
     this.#names.set(index, name);
@@ -85,7 +100,7 @@ export class PbsSnapshotReader implements SnapshotReader {
 
   async blob(name: ServerName): Promise<Buffer> {
     const { csum, size } = this.#entry(name);
-    const bytes = await this.#files.download(name, BLOB_LIMIT);
+    const bytes = await this.#files.download(name, Math.min(size, BLOB_LIMIT));
     const found = createHash('sha256').update(bytes).digest('hex');
     if (bytes.length !== size || found !== csum) {
       const problem = `${bytes.length} bytes with checksum ${found}, the manifest says ${size} bytes with ${csum}`;
@@ -99,7 +114,7 @@ export class PbsSnapshotReader implements SnapshotReader {
     if (name === undefined) throw new Error('an index of this snapshot is needed');
     let ready: Promise<unknown> | undefined;
     return this.#chunks.open(index, cacheBytes, () => {
-      ready ??= this.#separate ? this.#chunks.download(name, MAX_INDEX_SIZE) : Promise.resolve();
+      ready ??= this.#separate ? this.#chunks.download(name, indexLimit(index.size)) : Promise.resolve();
       return ready;
     });
   }
