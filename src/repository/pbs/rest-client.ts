@@ -26,9 +26,11 @@ const OCTETS = 'application/octet-stream';
 
 /** The JSON of a reply as `schema` has it. Throws ServerError `SERVER_REPLY`. */
 export function parseReply<T>(body: Buffer, what: string, schema: z.ZodType<T>): T {
-  const parsed = schema.safeParse(parseJson(body));
+  const value = parseJson(body);
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problem = `the answer to ${what} is not what a Proxmox Backup Server says`;
+  if (value === undefined) throw new ServerError('SERVER_REPLY', `${problem}: it is no JSON`);
   throw new ServerError('SERVER_REPLY', problem, { cause: new Error(z.prettifyError(parsed.error)) });
 }
 
