@@ -16,6 +16,7 @@ import {
   fill,
   forEachTogether,
   KEY,
+  nextBackupWords,
   restoreWords,
   run,
   wholeFiles,
@@ -27,6 +28,8 @@ import { withSessionServer } from '../support/session-server.js';
 import { SessionStore } from '../support/session-store.js';
 import { withTemporaryDirectory } from '../support/world.js';
 
+/** Bytes of a direction in which contents go. */
+const MUCH = 100_000;
 /** Patience of the client in seconds. */
 const PATIENCE = '1';
 
@@ -36,8 +39,8 @@ interface Attempt {
   readonly env: Readonly<Record<string, string>>;
   readonly directory: string;
   readonly repository: string;
-  /** Bytes of the first connection. */
-  readonly forwarded: () => Readonly<Record<Direction, number>>;
+  /** Bytes of a connection. */
+  readonly forwarded: (connection: number) => Readonly<Record<Direction, number>>;
 }
 
 /** Calls `use` with a server behind a proxy that has this fault, and a directory. */
@@ -50,7 +53,7 @@ function attempt<T>(
     withSessionServer({ store, certificate: await certificate }, (server) =>
       withFaultyProxy(server.port, point, ({ port, forwarded }) => {
         const env = { ...server.env, RESTAT_SERVER_TIMEOUT: PATIENCE };
-        return use({ env, directory, repository: server.repository(port), forwarded: () => forwarded[0]! });
+        return use({ env, directory, repository: server.repository(port), forwarded: (i) => forwarded[i]! });
       }),
     ),
   );
@@ -63,7 +66,7 @@ async function prepare() {
     attempt(store, undefined, async (each) => {
       const { code, stderr } = await run(words(each), each.env);
       if (code !== 0) throw new Error(stderr);
-      return each.forwarded();
+      return each.forwarded(0);
     });
   const backup = await measure(({ directory, repository }) =>
     backupWords(fill(join(directory, 's')), repository),
@@ -84,13 +87,18 @@ function pointsOf(total: number): number[] {
   return [...new Set([...early, ...parts, ...late])].filter((bytes) => bytes >= 0 && bytes < total);
 }
 
-/** Two faults for each point in both directions, such that every fault comes early, in the middle and late. */
+/** Faults at points in both directions, such that every fault comes early, in the middle and late; two where much is sent. */
 function faultPoints(total: Readonly<Record<Direction, number>>): FaultPoint[] {
   const faultAt = (i: number): Fault => FAULTS[i % FAULTS.length]!;
   const directions: readonly Direction[] = ['up', 'down'];
   return directions.flatMap((direction) =>
     pointsOf(total[direction]).flatMap((bytes, i) =>
-      [faultAt(i), faultAt(i + 3)].map((fault) => ({ fault, direction, bytes, connection: 0 })),
+      (total[direction] > MUCH ? [faultAt(i), faultAt(i + 3)] : [faultAt(i)]).map((fault) => ({
+        fault,
+        direction,
+        bytes,
+        connection: 0,
+      })),
     ),
   );
 }
@@ -119,6 +127,40 @@ test('a restore over a connection that breaks fails with one error and leaves no
       else failsClearly(t, result, JSON.stringify(point));
     }),
   );
+});
+
+/** The store that it begins with, unharmed by what is added. */
+function copyOf({ snapshots, chunks }: SessionStore): SessionStore {
+  const copy = new SessionStore();
+  for (const [key, files] of snapshots) copy.snapshots.set(key, files);
+  for (const [digest, chunk] of chunks) copy.chunks.set(digest, chunk);
+  return copy;
+}
+
+test('a reference whose connection breaks costs a backup nothing but reading', async (t) => {
+  const { store } = await prepared;
+  const backUp = (point: FaultPoint | undefined) => {
+    const own = copyOf(store);
+    return attempt(own, point, async ({ directory, repository, env, forwarded }) => {
+      const result = await run(nextBackupWords(fill(join(directory, 's')), repository), env);
+      const what = JSON.stringify(point);
+      t.is(result.code, 0, `${what}: ${result.stderr}`);
+      if (point === undefined) t.regex(result.stderr, /Using previous index as metadata reference/);
+      t.is(own.snapshots.size, store.snapshots.size + 1, what);
+      const target = join(directory, 't');
+      const restored = await run(restoreWords(target, repository, { next: true }), env);
+      t.is(restored.code, 0, `${what}: ${restored.stderr}`);
+      t.is(wholeFiles(t, target, what), FILES.length, what);
+      return forwarded(1);
+    });
+  };
+  const { down } = await backUp(undefined);
+  const points = FAULTS.flatMap((fault, i) =>
+    [1000 * (i % 2), down - 200 * i - 1].map(
+      (bytes): FaultPoint => ({ fault, direction: 'down', bytes, connection: 1 }),
+    ),
+  );
+  await forEachTogether(points, async (point) => void (await backUp(point)));
 });
 
 test('a reply that stops in the middle is not taken for a short one', async (t) => {

@@ -14,6 +14,9 @@ import { withTemporaryDirectory } from './world.js';
 const HANGS_MS = 30_000;
 const TIME = 1_700_000_000;
 const SNAPSHOT = 'host/t/2023-11-14T22:13:20Z';
+/** The next backup of the group. */
+const NEXT_TIME = TIME + 100;
+const NEXT_SNAPSHOT = 'host/t/2023-11-14T22:15:00Z';
 /** The snapshot that `backupWords` make, as the small server names it. */
 export const KEY: string = `host/t/${TIME}`;
 
@@ -37,8 +40,17 @@ export function backupWords(source: string, repository: string): string[] {
   return ['backup', `root.pxar:${source}`, '--repository', repository, ...group];
 }
 
-export function restoreWords(target: string, repository: string): string[] {
-  return ['restore', SNAPSHOT, 'root.pxar', target, '--repository', repository];
+/** The next backup, which compares with the first. */
+export function nextBackupWords(source: string, repository: string): string[] {
+  const mode = ['--change-detection-mode', 'metadata'];
+  const words = backupWords(source, repository).map((word) =>
+    word === String(TIME) ? String(NEXT_TIME) : word,
+  );
+  return [...words, ...mode];
+}
+
+export function restoreWords(target: string, repository: string, { next = false } = {}): string[] {
+  return ['restore', next ? NEXT_SNAPSHOT : SNAPSHOT, 'root.pxar', target, '--repository', repository];
 }
 
 /** Runs a command to its end; one that hangs is ended with SIGKILL. `watch` sees its process. */

@@ -20,6 +20,15 @@ export class SessionStore {
   readonly snapshots = new Map<SnapshotKey, ReadonlyMap<string, Buffer>>();
   /** Containers by digest. */
   readonly chunks = new Map<string, Buffer>();
+
+  /** Time and files of the newest snapshot of the group in which `key` is. */
+  newest(key: SnapshotKey): readonly [time: number, files: ReadonlyMap<string, Buffer>] | undefined {
+    const group = key.slice(0, key.lastIndexOf('/') + 1);
+    const found = [...this.snapshots]
+      .filter(([other]) => other.startsWith(group))
+      .map(([other, files]) => [Number(other.slice(group.length)), files] as const);
+    return found.sort(([a], [b]) => b - a)[0];
+  }
 }
 
 interface IndexWriter {
@@ -42,10 +51,12 @@ export class BackupCalls implements SessionRules {
   readonly #files = new Map<string, Buffer>();
   readonly #sizes = new Map<string, number>();
   readonly #writers: IndexWriter[] = [];
+  readonly #base: ReturnType<SessionStore['newest']>;
 
   constructor(store: SessionStore, key: SnapshotKey) {
     this.#store = store;
     this.#key = key;
+    this.#base = store.newest(key);
   }
 
   answer({ request }: Call): Promise<Reply> {
@@ -60,7 +71,9 @@ export class BackupCalls implements SessionRules {
     const text = (name: string): string => query.get(name) ?? '';
     switch (`${method} ${path}`) {
       case 'GET /previous_backup_time':
-        return value(null);
+        return value(this.#base?.[0] ?? null);
+      case 'GET /previous':
+        return this.#previous(text('archive-name'));
       case 'POST /dynamic_index':
         return value(this.#writers.push({ name: text('archive-name'), entries: [], end: 0 }));
       case 'POST /dynamic_chunk':
@@ -80,6 +93,13 @@ export class BackupCalls implements SessionRules {
       default:
         return refusal(`Path '${path}' not found.`, 404);
     }
+  }
+
+  #previous(name: string): Reply {
+    const file = this.#base?.[1].get(name);
+    if (file === undefined) return refusal('no valid previous backup');
+    for (const [digest, size] of indexChunks(file, name)) this.#sizes.set(digest, size);
+    return octets(file);
   }
 
   #append({ wid, 'digest-list': digests, 'offset-list': offsets }: z.infer<typeof append>): Reply {
