@@ -22,9 +22,10 @@ import {
   wholeFiles,
 } from '../support/pbs-world.js';
 import { makeCertificate } from '../support/replay/certificate.js';
+import { textReply } from '../support/replay/messages.js';
 import type { Request } from '../support/replay/request.js';
 import type { Reply } from '../support/replay/rules.js';
-import { withSessionServer } from '../support/session-server.js';
+import { type Behaviour, withSessionServer } from '../support/session-server.js';
 import { SessionStore } from '../support/session-store.js';
 import { withTemporaryDirectory } from '../support/world.js';
 
@@ -45,12 +46,12 @@ interface Attempt {
 
 /** Calls `use` with a server behind a proxy that has this fault, and a directory. */
 function attempt<T>(
-  store: SessionStore,
+  behaviour: Behaviour,
   point: FaultPoint | undefined,
   use: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   return withTemporaryDirectory(async (directory) =>
-    withSessionServer({ store, certificate: await certificate }, (server) =>
+    withSessionServer({ ...behaviour, certificate: await certificate }, (server) =>
       withFaultyProxy(server.port, point, ({ port, forwarded }) => {
         const env = { ...server.env, RESTAT_SERVER_TIMEOUT: PATIENCE };
         return use({ env, directory, repository: server.repository(port), forwarded: (i) => forwarded[i]! });
@@ -63,7 +64,7 @@ function attempt<T>(
 async function prepare() {
   const store = new SessionStore();
   const measure = (words: (attempt: Attempt) => readonly string[]) =>
-    attempt(store, undefined, async (each) => {
+    attempt({ store }, undefined, async (each) => {
       const { code, stderr } = await run(words(each), each.env);
       if (code !== 0) throw new Error(stderr);
       return each.forwarded(0);
@@ -107,7 +108,7 @@ test('a backup over a connection that breaks fails with one error, unless all wa
   const { backup } = await prepared;
   await forEachTogether(faultPoints(backup), (point) => {
     const store = new SessionStore();
-    return attempt(store, point, async ({ directory, repository, env }) => {
+    return attempt({ store }, point, async ({ directory, repository, env }) => {
       const words = [...backupWords(fill(join(directory, 's')), repository), '--retries', '0'];
       const result = await run(words, env);
       if (result.code === 0) t.true(store.snapshots.has(KEY), JSON.stringify(point));
@@ -119,7 +120,7 @@ test('a backup over a connection that breaks fails with one error, unless all wa
 test('a restore over a connection that breaks fails with one error and leaves no wrong file', async (t) => {
   const { restore, store } = await prepared;
   await forEachTogether(faultPoints(restore), (point) =>
-    attempt(store, point, async ({ directory, repository, env }) => {
+    attempt({ store }, point, async ({ directory, repository, env }) => {
       const target = join(directory, 't');
       const result = await run(restoreWords(target, repository), env);
       const found = wholeFiles(t, target, JSON.stringify(point));
@@ -141,7 +142,7 @@ test('a reference whose connection breaks costs a backup nothing but reading', a
   const { store } = await prepared;
   const backUp = (point: FaultPoint | undefined) => {
     const own = copyOf(store);
-    return attempt(own, point, async ({ directory, repository, env, forwarded }) => {
+    return attempt({ store: own }, point, async ({ directory, repository, env, forwarded }) => {
       const result = await run(nextBackupWords(fill(join(directory, 's')), repository), env);
       const what = JSON.stringify(point);
       t.is(result.code, 0, `${what}: ${result.stderr}`);
@@ -161,6 +162,31 @@ test('a reference whose connection breaks costs a backup nothing but reading', a
     ),
   );
   await forEachTogether(points, async (point) => void (await backUp(point)));
+});
+
+test('a plain request over a connection that breaks fails with one error', async (t) => {
+  const rows = Array.from({ length: 200 }, (_, i) => ({
+    'backup-type': 'host',
+    'backup-id': 't',
+    'backup-time': i + 1,
+  }));
+  const text = JSON.stringify({ data: rows.map((row) => ({ ...row, files: [], protected: false })) });
+  const list = (point: FaultPoint | undefined) =>
+    attempt({ rest: () => textReply(200, text) }, point, async ({ repository, env, forwarded }) => {
+      const result = await run(['snapshot', 'list', '--repository', repository], env);
+      return { result, forwarded };
+    });
+  const whole = await list(undefined);
+  t.is(whole.result.code, 0, whole.result.stderr);
+  const { down } = whole.forwarded(0);
+  const points = FAULTS.flatMap((fault) =>
+    [0, 2000, down - text.length / 2].map(
+      (bytes): FaultPoint => ({ fault, direction: 'down', bytes: Math.floor(bytes), connection: 0 }),
+    ),
+  );
+  await forEachTogether(points, async (point) => {
+    failsClearly(t, (await list(point)).result, JSON.stringify(point));
+  });
 });
 
 test('a reply that stops in the middle is not taken for a short one', async (t) => {
@@ -186,7 +212,7 @@ test('a backup whose connection is lost in the middle begins anew and is stored 
   const bytes = Math.floor(backup.up / 2);
   const store = new SessionStore();
   await attempt(
-    store,
+    { store },
     { fault: 'reset', direction: 'up', bytes, connection: 0 },
     async ({ directory, repository, env }) => {
       const { code, stderr } = await run(backupWords(fill(join(directory, 's')), repository), env);
