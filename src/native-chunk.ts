@@ -172,7 +172,10 @@ export interface NativeChunks {
     digests: NativeServerDigests,
     limitBytes: number,
   ) => NativeUploadSink;
-  DownloadLoader: new () => NativeDownloadLoader;
+  /** Chunks that cannot be read are doubted in `digests`, and sent again if they are made again. */
+  DownloadLoader: new (
+    digests?: NativeServerDigests,
+  ) => NativeDownloadLoader;
   Ingest: new (options: IngestOptions) => NativeIngest;
   /** Throws INDEX_ENTRIES: not a multiple of 40 bytes, ends that do not ascend, a chunk of more than 16 MiB. */
   ChunkReader: new (

@@ -135,7 +135,8 @@ std::shared_ptr<ChunkLoader> DownloadLoaderWrap::loader(const Napi::Value& value
 
 DownloadLoaderWrap::DownloadLoaderWrap(const Napi::CallbackInfo& info)
     : ObjectWrap(info),
-      loader_(std::make_shared<DownloadLoader>(Environment::of(info.Env()).token(info.Env().Undefined()))) {
+      loader_(std::make_shared<DownloadLoader>(Environment::of(info.Env()).token(info.Env().Undefined()),
+                                               ServerDigestsWrap::digests(info[0]))) {
   info.This().As<Napi::Object>().TypeTag(&kLoaderTag);
 }
 

@@ -15,6 +15,13 @@ constexpr auto kLook = std::chrono::milliseconds(100);
 
 Result<Buffer> DownloadLoader::load(const Digest& digest, std::optional<std::size_t> length,
                                     const CancelToken& token) {
+  auto plain = fetch(digest, length, token);
+  if (!plain.ok() && known_) known_->doubt(digest);
+  return plain;
+}
+
+Result<Buffer> DownloadLoader::fetch(const Digest& digest, std::optional<std::size_t> length,
+                                     const CancelToken& token) {
   auto encoded = wait(digest, token);
   if (!encoded.ok()) return encoded;
   auto plain = decode_blob(std::move(encoded.value()), {digest, length}, *buffers_);

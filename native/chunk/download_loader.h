@@ -10,6 +10,7 @@
 
 #include "base/hand_over.h"
 #include "chunk/chunk_loader.h"
+#include "chunk/server_digests.h"
 
 namespace restat {
 
@@ -21,7 +22,9 @@ struct Download {
 // All calls are safe from any thread.
 class DownloadLoader : public ChunkLoader {
  public:
-  explicit DownloadLoader(CancelToken token) : token_(std::move(token)) {}
+  // Chunks that cannot be read are doubted in `known`, if that is given.
+  DownloadLoader(CancelToken token, std::shared_ptr<ServerDigests> known)
+      : token_(std::move(token)), known_(std::move(known)) {}
 
   // Waits for the chunk. Error codes besides those of ChunkLoader: what fail() was given.
   Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length,
@@ -39,6 +42,7 @@ class DownloadLoader : public ChunkLoader {
   // What a waiting thread gets; empty while it waits.
   using Outcome = std::optional<Result<Buffer>>;
 
+  Result<Buffer> fetch(const Digest& digest, std::optional<std::size_t> length, const CancelToken& token);
   Result<Buffer> wait(const Digest& digest, const CancelToken& token);
   void settle(std::uint64_t id, Result<Buffer> outcome);
 
@@ -46,6 +50,7 @@ class DownloadLoader : public ChunkLoader {
   static constexpr std::size_t kBuffers = 72 * 1024 * 1024;
   const std::shared_ptr<BufferPool> buffers_ = BufferPool::create(kBuffers);
   const CancelToken token_;
+  const std::shared_ptr<ServerDigests> known_;
   HandOver<Download> wanted_;
   std::mutex mutex_;
   std::condition_variable settled_;

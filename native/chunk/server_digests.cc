@@ -10,18 +10,26 @@ Status ServerDigests::add(ByteView entries) {
   const std::lock_guard lock(mutex_);
   known_.reserve(entries.size() / kIndexEntry);
   for (; !entries.empty(); entries = entries.subspan(kIndexEntry))
-    known_.add(digest_of(entries.subspan(kIndexEntryDigest)), Known::confirmed);
+    known_.add(digest_of(entries.subspan(kIndexEntryDigest)), Known::registered);
   return Unit{};
 }
 
 bool ServerDigests::has(const Digest& digest) {
   const std::lock_guard lock(mutex_);
-  return known_.find(digest) != Known::no;
+  const Known state = known_.find(digest);
+  return state == Known::registered || state == Known::confirmed;
+}
+
+void ServerDigests::doubt(const Digest& digest) {
+  const std::lock_guard lock(mutex_);
+  // What this session has sent itself is there.
+  if (known_.find(digest) == Known::registered) known_.doubt(digest);
 }
 
 bool ServerDigests::claim(const Digest& digest) {
   const std::lock_guard lock(mutex_);
-  if (known_.find(digest) != Known::no) return false;
+  const Known state = known_.find(digest);
+  if (state == Known::registered || state == Known::confirmed) return false;
   known_.add(digest, Known::confirmed);
   return true;
 }

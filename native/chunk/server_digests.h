@@ -14,8 +14,11 @@ class ServerDigests {
  public:
   // `entries` are those of an index that the server registered. Error code INDEX_ENTRIES.
   Status add(ByteView entries);
+  // Not if it is doubted.
   bool has(const Digest& digest);
-  // True for the first who asks for a digest that is not known: it is known from then on.
+  // The server has lost the chunk, or gives something else for it: it is to be sent again.
+  void doubt(const Digest& digest);
+  // True for the first who asks for a digest that is not known, or doubted: it is known from then on.
   bool claim(const Digest& digest);
 
  private:

@@ -137,7 +137,7 @@ TEST("a sink that is full waits until something was sent, and a stop ends the wa
 }
 
 TEST("whoever waits for a chunk gets it decoded and verified, or the reason why not") {
-  DownloadLoader loader({});
+  DownloadLoader loader({}, nullptr);
   const auto plain = bytes(70000, 1);
   const Digest digest = sha256(plain);
   const auto answer = [&](auto settle) {
@@ -162,7 +162,7 @@ TEST("whoever waits for a chunk gets it decoded and verified, or the reason why 
 }
 
 TEST("a cancelled call does not wait for its chunk") {
-  DownloadLoader loader({});
+  DownloadLoader loader({}, nullptr);
   auto flag = std::make_shared<CancelFlag>();
   flag->set();
   CHECK(loader.load(sha256(bytes(10, 1)), 10, CancelToken(flag, nullptr)).error().is_cancelled());

@@ -138,6 +138,8 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
         now,
       });
   const report = new Report(request);
+  const interrupt = (): void => session.interrupt();
+  signal.addEventListener('abort', interrupt, { once: true });
   try {
     request.onStart(session);
     const start = request.clock();
@@ -153,9 +155,12 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
       incomplete: report.incomplete,
     };
   } catch (error) {
+    const { failure } = session;
     // What went wrong first matters more than what cannot be cleared away: the next run of the group does that.
     await session.abort().catch(() => undefined);
     signal.throwIfAborted();
-    throw session.failure ?? error;
+    throw failure ?? error;
+  } finally {
+    signal.removeEventListener('abort', interrupt);
   }
 }

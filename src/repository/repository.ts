@@ -77,6 +77,8 @@ export interface BackupSession {
   putBlob(name: ServerName, content: Buffer): Promise<void>;
   /** Makes the snapshot complete. */
   finish(unprotected: Manifest['unprotected']): Promise<void>;
+  /** Ends at once whatever waits for others; `abort` follows. */
+  interrupt(): void;
   /** Removes everything but chunks. Does nothing after `finish`. */
   abort(): Promise<void>;
 }
@@ -126,7 +128,7 @@ export interface Repository {
     time: BackupTime,
     options: BeginOptions,
   ): Promise<BackupSession>;
-  /** A session that stores nothing and takes no locks, for a dry run. */
+  /** A session that stores nothing, for a dry run. A server sees a backup that is given up. */
   rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession>;
   forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void>;
   /** Everything beside backing up and restoring. */

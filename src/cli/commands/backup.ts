@@ -63,6 +63,8 @@ type Listeners = Pick<
 type Wishes = Omit<BackupRequest, 'repository' | keyof Listeners> & {
   readonly verbose: boolean;
   readonly retries: number;
+  /** The time of the backup stands on the command line. */
+  readonly timeGiven: boolean;
 };
 
 /** What the command line asks for. Throws UsageError, and BackupError for sources that are not there. */
@@ -85,6 +87,7 @@ async function wishesOf(invocation: Invocation, context: Context): Promise<Wishe
     detection: detectionOf(invocation, sources),
     dryRun: optionFlag(invocation, 'dry-run'),
     verbose: optionFlag(invocation, 'verbose'),
+    timeGiven: invocation.options.has('backup-time'),
     retries: optionNumber(invocation, 'retries') ?? DEFAULT_RETRIES,
   };
   await checkSources(sources);
@@ -183,7 +186,8 @@ async function backUp(
   const attempt = (number: number): Promise<BackupSummary> => {
     watch.reset();
     // A server wants a newer time than that of the attempt that it may still hold.
-    const newer = Math.max(wishes.clock().seconds, wishes.time + number);
+    const least = wishes.time + number;
+    const newer = wishes.timeGiven ? least : Math.max(wishes.clock().seconds, least);
     return runBackup(number === 0 ? request : { ...request, time: backupTime(newer) });
   };
   const work = (): Promise<BackupSummary> => withRetries(attempt, retriesOf(wishes, reporter));

@@ -48,6 +48,10 @@ export class Rehearsal implements BackupSession {
     return Promise.resolve();
   }
 
+  interrupt(): void {
+    // Nothing waits for others.
+  }
+
   abort(): Promise<void> {
     return Promise.resolve();
   }

@@ -109,6 +109,10 @@ export class LocalSession implements BackupSession {
     await this.#end();
   }
 
+  interrupt(): void {
+    // Nothing waits for others once the session has begun.
+  }
+
   async abort(): Promise<void> {
     if (!this.#open) return;
     try {

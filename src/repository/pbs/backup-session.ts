@@ -11,6 +11,7 @@ import { RepositoryError } from '../errors.js';
 import type { BackupSession, FinishedStream, SnapshotReader } from '../repository.js';
 import type { Base } from './base.js';
 import type { H2Session } from './h2-session.js';
+import { ServerError } from './server-error.js';
 import { UploadStream } from './upload-stream.js';
 
 /** Index entries in one append: far below the server's limit of 512 KiB. §5.4. */
@@ -22,8 +23,14 @@ export interface PbsSessionParts {
   /** The base snapshot; undefined where the group has none that is usable. */
   readonly base: Base | undefined;
   readonly digests: NativeServerDigests;
+  /** Asks the server anew whether the snapshot is there and finished. */
+  readonly isStored: () => Promise<boolean>;
   /** Nothing is uploaded, and the server removes what was begun. */
   readonly rehearsal: boolean;
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof ServerError && (error.code === 'SERVER_CLOSED' || error.code === 'SERVER_TIMEOUT');
 }
 
 export class PbsBackupSession implements BackupSession {
@@ -32,15 +39,17 @@ export class PbsBackupSession implements BackupSession {
   readonly #base: Base | undefined;
   readonly #digests: NativeServerDigests;
   readonly #rehearsal: boolean;
+  readonly #isStored: () => Promise<boolean>;
   readonly #streams = new Map<ServerName, UploadStream>();
   readonly #files: ManifestFile[] = [];
 
-  constructor({ snapshot, h2, base, digests, rehearsal }: PbsSessionParts) {
+  constructor({ snapshot, h2, base, digests, rehearsal, isStored }: PbsSessionParts) {
     this.snapshot = snapshot;
     this.#h2 = h2;
     this.#base = base;
     this.#digests = digests;
     this.#rehearsal = rehearsal;
+    this.#isStored = isStored;
   }
 
   get previous(): SnapshotName | undefined {
@@ -72,7 +81,10 @@ export class PbsBackupSession implements BackupSession {
       { 'archive-name': name },
       z.int().min(1).max(256),
     );
-    const stream = new UploadStream(this.#h2, this.#digests, writer);
+    const stopAll = (): void => {
+      for (const each of this.#streams.values()) each.stop();
+    };
+    const stream = new UploadStream(this.#h2, this.#digests, writer, stopAll);
     this.#streams.set(name, stream);
     return stream.sink;
   }
@@ -113,8 +125,18 @@ export class PbsBackupSession implements BackupSession {
       unprotected,
     });
     await this.#h2.upload('blob', { 'encoded-size': manifest.length, 'file-name': MANIFEST_NAME }, manifest);
-    await this.#h2.call('POST', 'finish', {}, z.null());
+    try {
+      await this.#h2.call('POST', 'finish', {}, z.null());
+    } catch (error) {
+      // The snapshot may be there although nobody said so.
+      if (!isLost(error) || !(await this.#isStored().catch(() => false))) throw error;
+    }
     await this.#end();
+  }
+
+  /** Closes the connections: requests that run are rejected. */
+  interrupt(): void {
+    void this.#end();
   }
 
   /** The server removes what was begun when the connection ends. §5.8. */

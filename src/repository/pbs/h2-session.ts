@@ -9,6 +9,7 @@ import {
 import type { Duplex } from 'node:stream';
 import { z } from 'zod';
 import { ERROR_TEXT_LIMIT, refusal, ServerError } from './server-error.js';
+import { SilenceWatch } from './silence-watch.js';
 
 /** Receive windows of a stream and of the connection: what the server uses, too. */
 const WINDOW = 32 * 1024 * 1024;
@@ -20,6 +21,8 @@ const AUTHORITY = 'https://localhost:8007';
 const FORM = 'application/x-www-form-urlencoded';
 const JSON_TYPE = 'application/json';
 const OCTETS = 'application/octet-stream';
+/** Bytes of a body that are handed over at one time. */
+const PIECE = 64 * 1024;
 /** Longest reply to a call with parameters. */
 const CALL_LIMIT = 1024 * 1024;
 
@@ -40,13 +43,15 @@ interface Exchange {
 export class H2Session {
   readonly #session: ClientHttp2Session;
   readonly #timeoutMs: number;
+  readonly #watch: SilenceWatch<Exchange>;
   #failure: ServerError | undefined;
   #closing = false;
   #cancelled = false;
 
-  /** Takes over an upgraded connection; `timeoutMs` is the longest time without any sign from the server while a request runs. */
+  /** Takes over an upgraded connection; `timeoutMs` is the longest time in which nothing moves while a request runs. */
   constructor(connection: Duplex, timeoutMs: number) {
     this.#timeoutMs = timeoutMs;
+    this.#watch = new SilenceWatch(timeoutMs, (oldest) => this.#onSilence(oldest));
     this.#session = connect(AUTHORITY, {
       createConnection: () => connection,
       maxSessionMemory: SESSION_MEMORY,
@@ -112,21 +117,33 @@ export class H2Session {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#session.destroyed) return Promise.reject(closedError());
     const stream = this.#session.request(headersOf(exchange), { endStream: exchange.body === undefined });
-    // The clock starts anew with every sign that the connection lives.
-    stream.setTimeout(this.#timeoutMs, () => {
-      const seconds = this.#timeoutMs / 1000;
-      this.#fail(
-        'SERVER_TIMEOUT',
-        `no answer to ${exchange.method} ${exchange.path} within ${seconds} seconds`,
-      );
-      this.#cancel();
-    });
     const reply = collect(stream, exchange, {
       failure: () => this.#lost(),
       cancelled: () => this.#cancelled,
+      alive: () => this.#watch.moved(),
     });
-    if (exchange.body !== undefined) stream.end(exchange.body);
-    return reply;
+    this.#watch.begin(exchange);
+    if (exchange.body !== undefined) this.#send(stream, exchange.body, 0);
+    return reply.finally(() => this.#watch.end(exchange));
+  }
+
+  /** Piece by piece: a write that ends is a sign that the connection lives, however slow it is. */
+  #send(stream: ClientHttp2Stream, body: Buffer, from: number): void {
+    const to = from + PIECE;
+    if (to >= body.length) {
+      stream.end(body.subarray(from));
+      return;
+    }
+    stream.write(body.subarray(from, to), (error) => {
+      this.#watch.moved();
+      if (error == null && !stream.destroyed) this.#send(stream, body, to);
+    });
+  }
+
+  #onSilence({ method, path }: Exchange): void {
+    const seconds = this.#timeoutMs / 1000;
+    this.#fail('SERVER_TIMEOUT', `no answer to ${method} ${path} within ${seconds} seconds`);
+    this.#cancel();
   }
 
   /** Why the whole session is over, if it is: its streams end before it says so. */
@@ -182,13 +199,15 @@ interface SessionState {
   readonly failure: () => ServerError | undefined;
   /** Whether the session was destroyed on this side. */
   readonly cancelled: () => boolean;
+  /** Called when something has arrived. */
+  readonly alive: () => void;
 }
 
 /** The reply's body. A status of 400 and more is an error with the server's text. */
 function collect(
   stream: ClientHttp2Stream,
   { method, path, limit }: Exchange,
-  { failure, cancelled }: SessionState,
+  { failure, cancelled, alive }: SessionState,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
@@ -199,11 +218,15 @@ function collect(
     // Streams of a session that is destroyed end like those whose reply is whole.
     stream.on('end', () => {
       ended = !cancelled();
+      // A server that does not want the rest of a body may end its answer without ending the stream.
+      setImmediate(() => stream.destroy());
     });
     stream.on('response', (headers) => {
+      alive();
       status = headers[':status'] ?? 0;
     });
     stream.on('data', (part: Buffer) => {
+      alive();
       bytes += part.length;
       if (bytes > (status === 200 ? limit : ERROR_TEXT_LIMIT)) {
         problem ??= new ServerError(

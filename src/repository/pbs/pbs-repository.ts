@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { native } from '../../native.js';
+import type { NativeServerDigests } from '../../native-chunk.js';
 import {
   type BackupTime,
   backupTime,
@@ -26,40 +27,18 @@ import type {
 } from '../repository.js';
 import { PbsBackupSession } from './backup-session.js';
 import { Base } from './base.js';
-import type { Transport } from './connect-tls.js';
-import type { Session } from './credentials.js';
-import { H2Session } from './h2-session.js';
-import { listGroups, listSnapshots } from './listing.js';
+import { connectBackup, connectReader, type PbsOptions, type SessionTarget } from './connect-session.js';
+import { listGroups, listSnapshots, snapshotQuery } from './listing.js';
 import { PbsManagement } from './management.js';
 import { ReaderSession } from './reader-session.js';
-import type { PbsSpec } from './repository-string.js';
 import { RestClient } from './rest-client.js';
 import { ServerError } from './server-error.js';
 import { PbsSnapshotReader } from './snapshot-reader.js';
 import { uploadSpeed } from './speed-test.js';
-import { upgrade } from './upgrade.js';
 
-const BACKUP_PROTOCOL = 'proxmox-backup-protocol-v1';
-const READER_PROTOCOL = 'proxmox-backup-reader-protocol-v1';
 /** How often a group that somebody else holds is asked for again. */
 const LOCK_RETRY_MS = 2000;
 const LOCKED = /^unable to acquire backup group lock/;
-
-export interface PbsOptions {
-  readonly spec: PbsSpec;
-  readonly transport: Transport;
-  readonly session: Session;
-  /** Longest time without an answer, in milliseconds. */
-  readonly requestTimeoutMs: number;
-}
-
-function groupQuery(namespace: Namespace, group: GroupName): Record<string, string> {
-  return {
-    'backup-type': group.type,
-    'backup-id': group.id,
-    ...(namespace === '' ? {} : { ns: namespace }),
-  };
-}
 
 export class PbsRepository implements Repository {
   readonly name: string;
@@ -85,8 +64,8 @@ export class PbsRepository implements Repository {
     return listSnapshots(this.rest, this.#o.spec.store, namespace, group);
   }
 
-  async open(namespace: Namespace, snapshot: SnapshotName): Promise<SnapshotReader> {
-    const chunks = this.#reader(namespace, snapshot);
+  async open(namespace: Namespace, snapshot: SnapshotName, { signal }: LockWait): Promise<SnapshotReader> {
+    const chunks = this.#reader({ namespace, snapshot, signal });
     const files = {
       download: chunks.download.bind(chunks),
       onIndex: (): void => undefined,
@@ -114,9 +93,8 @@ export class PbsRepository implements Repository {
 
   async forget(namespace: Namespace, snapshot: SnapshotName): Promise<void> {
     const path = `admin/datastore/${this.#o.spec.store}/snapshots`;
-    const query = { ...groupQuery(namespace, snapshot), 'backup-time': snapshot.time };
     // Servers before 3.3 answer null, later ones with statistics.
-    await this.rest.delete(path, query, z.unknown());
+    await this.rest.delete(path, snapshotQuery(namespace, snapshot), z.unknown());
   }
 
   management(): Management {
@@ -131,7 +109,8 @@ export class PbsRepository implements Repository {
   /** Sends data that the server drops. It needs the right to make backups. */
   async uploadSpeed(options: SpeedTestOptions, time: BackupTime): Promise<UploadSpeed> {
     const snapshot = { type: parseBackupType('host'), id: parseBackupId('benchmark'), time };
-    const h2 = await this.#connect('backup', BACKUP_PROTOCOL, ROOT_NAMESPACE, snapshot, true);
+    const target = { namespace: ROOT_NAMESPACE, snapshot, signal: options.signal };
+    const h2 = await connectBackup(this.#o, target, { benchmark: true });
     try {
       return await uploadSpeed(h2, options);
     } finally {
@@ -145,34 +124,35 @@ export class PbsRepository implements Repository {
     wait: LockWait,
     rehearsal: boolean,
   ): Promise<BackupSession> {
-    const h2 = await this.#lockedGroup(wait, () =>
-      this.#connect('backup', BACKUP_PROTOCOL, namespace, snapshot),
-    );
+    const { signal } = wait;
+    const target = { namespace, snapshot, signal };
+    const h2 = await this.#lockedGroup(wait, () => connectBackup(this.#o, target, { benchmark: false }));
     try {
       const digests = new native.ServerDigests();
       const previous = await h2.call('GET', 'previous_backup_time', {}, z.int().positive().nullable());
       const base =
-        previous === null
-          ? undefined
-          : this.#base(namespace, { ...snapshot, time: backupTime(previous) }, h2, digests);
-      return new PbsBackupSession({ snapshot, h2, base, digests, rehearsal });
+        previous === null ? undefined : { ...target, snapshot: { ...snapshot, time: backupTime(previous) } };
+      return new PbsBackupSession({
+        snapshot,
+        h2,
+        base: base && new Base(base.snapshot, h2, digests, this.#reader(base, digests)),
+        digests,
+        rehearsal,
+        isStored: () => this.#isStored(namespace, snapshot),
+      });
     } catch (error) {
       h2.close();
       throw error;
     }
   }
 
-  #base(
-    namespace: Namespace,
-    snapshot: SnapshotName,
-    h2: H2Session,
-    digests: InstanceType<typeof native.ServerDigests>,
-  ): Base {
-    return new Base(snapshot, h2, digests, this.#reader(namespace, snapshot));
+  async #isStored(namespace: Namespace, snapshot: SnapshotName): Promise<boolean> {
+    const all = await this.snapshots(namespace, snapshot);
+    return all.some(({ finished, snapshot: { time } }) => finished && time === snapshot.time);
   }
 
-  #reader(namespace: Namespace, snapshot: SnapshotName): ReaderSession {
-    return new ReaderSession(() => this.#connect('reader', READER_PROTOCOL, namespace, snapshot));
+  #reader(target: SessionTarget, digests?: NativeServerDigests): ReaderSession {
+    return new ReaderSession(() => connectReader(this.#o, target), digests);
   }
 
   /** Begins while somebody else has the group, as often as `wait` allows. */
@@ -186,25 +166,5 @@ export class PbsRepository implements Repository {
       }
       await sleep(LOCK_RETRY_MS, undefined, signal === undefined ? {} : { signal });
     }
-  }
-
-  async #connect(
-    path: 'backup' | 'reader',
-    protocol: string,
-    namespace: Namespace,
-    snapshot: SnapshotName,
-    benchmark = false,
-  ): Promise<H2Session> {
-    const { spec, transport, session, requestTimeoutMs } = this.#o;
-    const query = {
-      store: spec.store,
-      ...groupQuery(namespace, snapshot),
-      'backup-time': snapshot.time,
-      debug: true,
-      ...(path === 'backup' ? { benchmark } : {}),
-    };
-    const request = { path, query, protocol, timeoutMs: requestTimeoutMs, host: `${spec.host}:${spec.port}` };
-    const connection = await upgrade(transport, session, request);
-    return new H2Session(connection, requestTimeoutMs);
   }
 }

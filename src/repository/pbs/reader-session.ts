@@ -1,6 +1,11 @@
 /** A reader session: files of a snapshot, and chunks of the indexes that were downloaded in it. protocol.md §6. */
 import { native } from '../../native.js';
-import type { NativeChunkReader, NativeDownload, NativeDownloadLoader } from '../../native-chunk.js';
+import type {
+  NativeChunkReader,
+  NativeDownload,
+  NativeDownloadLoader,
+  NativeServerDigests,
+} from '../../native-chunk.js';
 import type { ServerName } from '../../snapshot/archive-names.js';
 import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
 import type { H2Session } from './h2-session.js';
@@ -17,9 +22,12 @@ export class ReaderSession {
   #h2: Promise<H2Session> | undefined;
   #lost: ServerError | undefined;
 
-  /** The connection is made when it is first needed. */
-  constructor(connect: () => Promise<H2Session>) {
+  readonly #digests: NativeServerDigests | undefined;
+
+  /** The connection is made when it is first needed. `digests` learn which chunks cannot be read. */
+  constructor(connect: () => Promise<H2Session>, digests?: NativeServerDigests) {
     this.#connect = connect;
+    this.#digests = digests;
   }
 
   /** Why chunks do not come any more; undefined while nobody had to do without one. */
@@ -34,7 +42,7 @@ export class ReaderSession {
 
   /** Random access to the archive behind an index; `ready` settles when it was downloaded in this session. */
   open(index: DynamicIndex, cacheBytes: number, ready: () => Promise<unknown>): NativeChunkReader {
-    const loader = new native.DownloadLoader();
+    const loader = new native.DownloadLoader(this.#digests);
     this.#loaders.push(loader);
     for (let i = 0; i < IN_FLIGHT; i += 1) void this.#serve(loader, ready);
     return new native.ChunkReader({ store: loader, entries: index.entries, cacheBytes });

@@ -16,6 +16,8 @@ export interface UpgradeRequest {
   readonly timeoutMs: number;
   /** `host:port`. */
   readonly host: string;
+  /** Ends the wait. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function upgrade(
   request: UpgradeRequest,
 ): Promise<Duplex> {
   const headers = await session.headers('GET');
-  const socket = await transport.connect();
+  const socket = await transport.connect(request.signal);
   try {
     const head = await negotiate(socket, headers, request);
     // HTTP/2 must not take over a TLS socket that is still writing: Node ends with an assertion then.
@@ -47,12 +49,13 @@ export async function upgrade(
 function negotiate(
   socket: Duplex,
   headers: Readonly<Record<string, string>>,
-  { path, query, protocol, timeoutMs, host }: UpgradeRequest,
+  { path, query, protocol, timeoutMs, host, signal }: UpgradeRequest,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const request = httpRequest({
       createConnection: () => socket,
       path: `${API}${path}${formatQuery(query)}`,
+      ...(signal === undefined ? {} : { signal }),
       headers: { ...headers, 'user-agent': USER_AGENT, connection: 'upgrade', upgrade: protocol, host },
     });
     const timer = setTimeout(() => {
@@ -61,7 +64,7 @@ function negotiate(
     }, timeoutMs);
     const fail = (error: unknown): void => {
       clearTimeout(timer);
-      reject(error instanceof ServerError ? error : broken(error));
+      reject(error instanceof ServerError || signal?.aborted === true ? error : broken(error));
     };
     request.on('error', fail);
     request.on('response', (response) => {

@@ -14,10 +14,14 @@ export class UploadStream {
   readonly writer: number;
   readonly #h2: H2Session;
   readonly #senders: Promise<void>[];
+  readonly #onFailure: () => void;
   #failure: Error | undefined;
+  #stopped = false;
 
-  constructor(h2: H2Session, digests: NativeServerDigests, writer: number) {
+  /** `onFailure`: nothing of the session can succeed any more. */
+  constructor(h2: H2Session, digests: NativeServerDigests, writer: number, onFailure: () => void) {
     this.#h2 = h2;
+    this.#onFailure = onFailure;
     this.writer = writer;
     this.sink = new native.UploadSink(digests, LIMIT);
     this.#senders = Array.from({ length: IN_FLIGHT }, () => this.#send());
@@ -37,6 +41,7 @@ export class UploadStream {
 
   /** Sends nothing more. */
   stop(): void {
+    this.#stopped = true;
     this.sink.stop();
   }
 
@@ -51,8 +56,10 @@ export class UploadStream {
         this.sink.sent(encoded);
       }
     } catch (error) {
-      this.#failure ??= error instanceof Error ? error : new Error(String(error));
-      this.sink.stop();
+      // What fails after a stop fails because of it.
+      if (!this.#stopped) this.#failure = error instanceof Error ? error : new Error(String(error));
+      this.stop();
+      this.#onFailure();
     }
   }
 }
