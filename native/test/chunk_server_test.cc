@@ -161,6 +161,22 @@ TEST("whoever waits for a chunk gets it decoded and verified, or the reason why 
   CHECK(loader.load(digest, plain.size(), {}).error().is_cancelled());
 }
 
+TEST("a chunk that cannot be read is sent again, but not one that was sent by this session") {
+  auto known = std::make_shared<ServerDigests>();
+  UploadSink sink(known, 1 << 20, {});
+  DownloadLoader loader({}, known);
+  const auto lost = bytes(70000, 1), sent = bytes(70000, 2);
+  CHECK(known->add(entries_of(sha256(lost))).ok());
+  CHECK(sink.accept(sha256(sent), sent).value().stored);
+  loader.stop();
+  for (const auto* plain : {&lost, &sent}) CHECK(!loader.load(sha256(*plain), plain->size(), {}).ok());
+  CHECK_EQ(sink.reuse(sha256(lost)).error().code, std::string("CHUNK_MISSING"));
+  CHECK(known->add(entries_of(sha256(lost))).ok());
+  CHECK(sink.accept(sha256(lost), lost).value().stored);
+  CHECK(!sink.accept(sha256(lost), lost).value().stored);
+  CHECK(!sink.accept(sha256(sent), sent).value().stored);
+}
+
 TEST("a cancelled call does not wait for its chunk") {
   DownloadLoader loader({}, nullptr);
   auto flag = std::make_shared<CancelFlag>();

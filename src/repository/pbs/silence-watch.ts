@@ -8,10 +8,17 @@ export class SilenceWatch<Request> {
   #movedAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  /** `onSilence` gets the request that has waited longest when nothing has moved for `limitMs`. */
-  constructor(limitMs: number, onSilence: (oldest: Request) => void) {
+  readonly #now: () => number;
+
+  /** `onSilence` gets the request that has waited longest when nothing has moved for `limitMs`; `now` counts milliseconds. */
+  constructor(
+    limitMs: number,
+    onSilence: (oldest: Request) => void,
+    now: () => number = () => performance.now(),
+  ) {
     this.#limitMs = limitMs;
     this.#onSilence = onSilence;
+    this.#now = now;
   }
 
   begin(request: Request): void {
@@ -30,11 +37,11 @@ export class SilenceWatch<Request> {
 
   /** Something was sent or has arrived. */
   moved(): void {
-    this.#movedAt = performance.now();
+    this.#movedAt = this.#now();
   }
 
   #look(): void {
-    const left = this.#movedAt + this.#limitMs - performance.now();
+    const left = this.#movedAt + this.#limitMs - this.#now();
     const [oldest] = this.#running;
     this.#timer = undefined;
     if (oldest === undefined) return;

@@ -133,6 +133,17 @@ test('a server that says nothing is waited for only so long', async (t) => {
   await t.throwsAsync(session.download('b', {}, 10), failsWith('SERVER_TIMEOUT', /no answer/));
 });
 
+test('a server that stops reading a body and ends its answer early does not hang the request', async (t) => {
+  const session = await sessionWith(t, (stream) => {
+    stream.respond({ ':status': 200 }, { endStream: false });
+    stream.write('{"data":', () => stream.close(constants.NGHTTP2_NO_ERROR));
+  });
+  const upload = session.upload('chunk', {}, Buffer.alloc(64 * 2 ** 20));
+  // What was an answer and what was not cannot be told apart here; that it ends can.
+  await upload.catch((error: unknown) => t.true(error instanceof ServerError));
+  t.pass();
+});
+
 test('closing ends requests that run', async (t) => {
   const session = await sessionWith(t, () => session.close());
   await t.throwsAsync(session.download('a', {}, 10), { code: 'SERVER_CLOSED' });
