@@ -16,7 +16,7 @@ export interface FaultPoint {
   readonly fault: Fault;
   /** `up` is from the client to the server. */
   readonly direction: Direction;
-  /** The fault comes when so many bytes were forwarded in the direction: none is refused before the first. */
+  /** The fault comes when so many bytes were forwarded in the direction. */
   readonly bytes: number;
   /** Number of the connection, from 0. */
   readonly connection: number;
@@ -33,7 +33,7 @@ interface Ends {
   readonly to: Socket;
 }
 
-/** What happens to a block once the fault is there. Returns false for what is lost. */
+/** What becomes of the connection; of a `hole` nobody is told. */
 function breakConnection(fault: Fault, { from, to }: Ends): void {
   if (fault === 'reset') {
     from.resetAndDestroy();
