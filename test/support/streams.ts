@@ -73,7 +73,11 @@ export async function storeArchive(store: string, bytes: Buffer): Promise<void> 
   const group = { type: parseBackupType('host'), id: parseBackupId('t') };
   const options = { owner: 'root@pam', now: 1_700_000_000, waitSeconds: 0 };
   const session = await repository.begin(parseNamespace(''), group, backupTime(1_700_000_000), options);
-  const ingest = new native.Ingest({ store: await session.sink(serverName('root.pxar')), averageSize: PIECE, payload: false });
+  const ingest = new native.Ingest({
+    store: await session.sink(serverName('root.pxar')),
+    averageSize: PIECE,
+    payload: false,
+  });
   await ingest.write(bytes);
   await session.putIndex(serverName('root.pxar'), await ingest.finish());
   await session.finish({});
