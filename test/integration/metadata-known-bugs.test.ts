@@ -59,7 +59,11 @@ async function replaceMetadata(store: string, bytes: Buffer): Promise<void> {
   const group = { type: parseBackupType('host'), id: parseBackupId('spare') };
   const options = { owner: 'root@pam', now: 1_700_000_000, waitSeconds: 0 };
   const session = await repository.begin(parseNamespace(''), group, backupTime(1_700_000_000), options);
-  const ingest = new native.Ingest({ store: await session.sink(serverName('root.mpxar.didx')), averageSize: 65_536, payload: false });
+  const ingest = new native.Ingest({
+    store: await session.sink(serverName('root.mpxar.didx')),
+    averageSize: 65_536,
+    payload: false,
+  });
   await ingest.write(bytes);
   const stream = await ingest.finish();
   await session.putIndex(serverName('root.mpxar.didx'), stream);

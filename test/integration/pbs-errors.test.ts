@@ -58,8 +58,17 @@ const BACKUP_CALLS: readonly string[] = [
 ];
 const READER_CALLS: readonly string[] = ['GET /download', 'GET /chunk'];
 
+/** Refusals of these calls; what is wrong with a parameter is heard once for each call. */
 function ofCalls(names: readonly string[]): Refusal[] {
-  return calls.filter(({ method, path }) => names.includes(`${method} ${path}`));
+  return names.flatMap((name) => {
+    const all = calls.filter(({ method, path }) => `${method} ${path}` === name);
+    const first = all.find(isParameterError);
+    return all.filter((each) => each === first || !isParameterError(each));
+  });
+}
+
+function isParameterError({ text }: Refusal): boolean {
+  return text.startsWith('parameter verification failed');
 }
 
 /** The command fails with the server's words. */
