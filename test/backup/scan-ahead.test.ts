@@ -63,7 +63,11 @@ function holdingTree(tree: NativeTree, held: number): { tree: NativeTree; scanne
     if (place < 0 || place >= held) return memory;
     return new Promise((resolve) => {
       results[place] = { memory, resolve };
-      if (Object.keys(results).length === held) for (const result of results) result.resolve(result.memory);
+      // When all of them are waited for: the one that came last would be late otherwise.
+      if (Object.keys(results).length === held)
+        setImmediate(() => {
+          for (const result of results) result.resolve(result.memory);
+        });
     });
   };
   const replaced: Partial<NativeTree> = { enter, whole };
