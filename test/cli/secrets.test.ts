@@ -1,4 +1,5 @@
-import { mkdir, open, writeFile } from 'node:fs/promises';
+import { openSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { findSecret, optionalSecret } from '../../src/cli/secrets.js';
@@ -15,22 +16,17 @@ async function withSources(
     await writeFile(file('file'), 'of file\r\nsecond line');
     await writeFile(file('fd'), 'of descriptor\nsecond line\n');
     await writeFile(file('credentials/proxmox-backup-client.password'), 'of credential\nboth lines\n');
-    const descriptor = await open(file('fd'));
-    try {
-      await use(
-        {
-          PBS_PASSWORD: 'of variable\nsecond line',
-          PBS_PASSWORD_FD: String(descriptor.fd),
-          PBS_PASSWORD_FILE: file('file'),
-          PBS_PASSWORD_CMD: `printf 'of "command"\\nsecond'`,
-          CREDENTIALS_DIRECTORY: file('credentials'),
-        },
-        directory,
-      );
-    } finally {
-      // The descriptor was closed by its reader; the object may find that out.
-      await descriptor.close().catch(() => undefined);
-    }
+    await use(
+      {
+        PBS_PASSWORD: 'of variable\nsecond line',
+        // Whoever reads it closes it: its number may then belong to somebody else, so nobody here may close it again.
+        PBS_PASSWORD_FD: String(openSync(file('fd'), 'r')),
+        PBS_PASSWORD_FILE: file('file'),
+        PBS_PASSWORD_CMD: `printf 'of "command"\\nsecond'`,
+        CREDENTIALS_DIRECTORY: file('credentials'),
+      },
+      directory,
+    );
   });
 }
 
