@@ -153,8 +153,7 @@ std::optional<Ingest::Cut> Ingest::cut() {
   for (const std::uint64_t start : std::exchange(file_starts_, {})) cutter_.suggest(start);
   const bool forced = !boundaries_.empty();
   if (forced && boundaries_.front().position == cutter_.start()) {
-    const Boundary boundary = std::move(boundaries_.front());
-    boundaries_.pop_front();
+    const Boundary& boundary = boundaries_.front();  // stays where it is until its chunks are in the index
     lock.unlock();
     inject_now(boundary);
     return std::nullopt;
@@ -200,6 +199,7 @@ void Ingest::inject_now(const Boundary& boundary) {
     stats_.injected_chunks += 1;
     stats_.injected_bytes += chunk.length;
   }
+  boundaries_.pop_front();
   const Job job = claim();
   const FinishDone finished = claim_finish();
   lock.unlock();

@@ -309,6 +309,28 @@ TEST("a stream of injected chunks alone is finished") {
   CHECK_EQ(summary.value().chunks, 2u);
 }
 
+TEST("a stream that is finished while its last chunks are injected waits for them") {
+  // Holds an injection until the stream was told to finish.
+  class HeldSink : public CountingSink {
+   public:
+    Status reuse(const Digest&) override {
+      reached.set_value();
+      told.get_future().wait();
+      return Unit{};
+    }
+    std::promise<void> reached, told;
+  };
+  Engine engine;
+  const auto sink = std::make_shared<HeldSink>();
+  const auto ingest = Ingest::create(engine, sink, kSmall).value();
+  ingest->inject({kOld}, [](Result<std::uint64_t>) {});
+  sink->reached.get_future().wait();
+  std::promise<Result<IngestSummary>> promise;
+  ingest->finish([&](Result<IngestSummary> r) { promise.set_value(std::move(r)); });
+  sink->told.set_value();
+  CHECK_EQ(promise.get_future().get().value().size, 1000u);
+}
+
 TEST("an injected chunk that is missing ends the stream") {
   Engine engine;
   Stream stream(engine, std::make_shared<CountingSink>(), kSmall);
