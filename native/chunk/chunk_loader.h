@@ -19,6 +19,13 @@ class ChunkLoader {
   // those of the place that it comes from.
   virtual Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length,
                               const CancelToken& token) = 0;
+
+ protected:
+  // The error of a chunk whose container says that it is not what it should be.
+  static Error damaged(const Digest& digest, const Error& error) {
+    return Error::check(error.code == "BLOB_ENCRYPTED" ? error.code : "CHUNK_CORRUPT",
+                        "chunk " + to_hex(digest) + ": " + error.message);
+  }
 };
 
 }  // namespace restat

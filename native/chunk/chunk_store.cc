@@ -20,13 +20,8 @@ Result<std::shared_ptr<ChunkStore>> ChunkStore::open(const std::string& path, co
 }
 
 Status ChunkStore::add_known(ByteView entries) {
-  if (entries.size() % kIndexEntry != 0)
-    return Error::check("INDEX_ENTRIES", "the index entries are not a multiple of 40 bytes");
   const std::lock_guard lock(mutex_);
-  known_.reserve(entries.size() / kIndexEntry);
-  for (; !entries.empty(); entries = entries.subspan(kIndexEntry))
-    known_.add(digest_of(entries.subspan(kIndexEntryDigest)), Known::registered);
-  return Unit{};
+  return known_.add_entries(entries);
 }
 
 Result<ChunkOutcome> ChunkStore::accept(const Digest& digest, ByteView plain) {
@@ -72,8 +67,7 @@ Result<Buffer> ChunkStore::load(const Digest& digest, std::optional<std::size_t>
   const Error& error = plain.error();
   if (error.number == ENOENT) return Error::check("CHUNK_MISSING", "chunk " + to_hex(digest) + " is missing");
   if (error.number != 0) return error;
-  return Error::check(error.code == "BLOB_ENCRYPTED" ? error.code : "CHUNK_CORRUPT",
-                      "chunk " + to_hex(digest) + ": " + error.message);
+  return damaged(digest, error);
 }
 
 // False: not known, or its file is gone.

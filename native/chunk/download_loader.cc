@@ -25,10 +25,7 @@ Result<Buffer> DownloadLoader::fetch(const Digest& digest, std::optional<std::si
   auto encoded = wait(digest, token);
   if (!encoded.ok()) return encoded;
   auto plain = decode_blob(std::move(encoded.value()), {digest, length}, *buffers_);
-  if (plain.ok()) return plain;
-  const Error& error = plain.error();
-  return Error::check(error.code == "BLOB_ENCRYPTED" ? error.code : "CHUNK_CORRUPT",
-                      "chunk " + to_hex(digest) + ": " + error.message);
+  return plain.ok() ? std::move(plain) : damaged(digest, plain.error());
 }
 
 Result<Buffer> DownloadLoader::wait(const Digest& digest, const CancelToken& token) {

@@ -4,6 +4,8 @@
 #include <random>
 #include <utility>
 
+#include "chunk/index_entries.h"
+
 namespace restat {
 namespace {
 
@@ -28,6 +30,15 @@ void KnownDigests::add(const Digest& digest, Known known) {
     ++count_;
   }
   if (states_[at] == Known::no || known == Known::confirmed) states_[at] = known;
+}
+
+Status KnownDigests::add_entries(ByteView entries) {
+  if (entries.size() % kIndexEntry != 0)
+    return Error::check("INDEX_ENTRIES", "the index entries are not a multiple of 40 bytes");
+  reserve(entries.size() / kIndexEntry);
+  for (; !entries.empty(); entries = entries.subspan(kIndexEntry))
+    add(digest_of(entries.subspan(kIndexEntryDigest)), Known::registered);
+  return Unit{};
 }
 
 void KnownDigests::doubt(const Digest& digest) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/bytes.h"
+#include "base/error.h"
 #include "base/siphash.h"
 #include "chunk/digest.h"
 
@@ -24,12 +26,14 @@ class KnownDigests {
   Known find(const Digest& digest) const { return states_[slot(digest)]; }
   // What is confirmed or doubted is not registered again.
   void add(const Digest& digest, Known known);
+  // Registers all chunks of a dynamic index (entries of 40 bytes). Error code INDEX_ENTRIES.
+  Status add_entries(ByteView entries);
   // The file of a chunk is damaged: it has to be stored again, if it is known at all.
   void doubt(const Digest& digest);
-  // Makes room for `more` further digests at once.
-  void reserve(std::size_t more);
 
  private:
+  // Makes room for `more` further digests at once.
+  void reserve(std::size_t more);
   // Where `digest` is, or would be put.
   std::size_t slot(const Digest& digest) const;
   void resize(std::size_t slots);

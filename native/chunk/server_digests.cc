@@ -1,17 +1,10 @@
 #include "chunk/server_digests.h"
 
-#include "chunk/index_entries.h"
-
 namespace restat {
 
 Status ServerDigests::add(ByteView entries) {
-  if (entries.size() % kIndexEntry != 0)
-    return Error::check("INDEX_ENTRIES", "the index entries are not a multiple of 40 bytes");
   const std::lock_guard lock(mutex_);
-  known_.reserve(entries.size() / kIndexEntry);
-  for (; !entries.empty(); entries = entries.subspan(kIndexEntry))
-    known_.add(digest_of(entries.subspan(kIndexEntryDigest)), Known::registered);
-  return Unit{};
+  return known_.add_entries(entries);
 }
 
 bool ServerDigests::has(const Digest& digest) {

@@ -5,6 +5,7 @@ import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot
 import { encodeRunNotes, type Instant, type RunNotes } from '../snapshot/run-notes.js';
 import { type ArchiveProgress, type ArchiveSummary, backupArchive } from './archive.js';
 import { type DetectionWishes, RunDetection } from './detection.js';
+import { UNTRUSTED_MAX } from './file-doubts.js';
 import type { WalkOptions } from './options.js';
 import { type ReasonCounts, Report, type Totals, type Warning, type WarningKind } from './report.js';
 import { refuseOwn, type Source } from './sources.js';
@@ -45,9 +46,6 @@ export interface BackupSummary {
   /** Some files are missing or may not be as they were. */
   readonly incomplete: boolean;
 }
-
-/** At most so many untrusted files of one archive are named; with more the whole run counts as racy. */
-const UNTRUSTED_MAX = 1000;
 
 /** What is noted of a run (design: what counts as unchanged). */
 function notesOf(start: Instant, generation: number, archives: readonly ArchiveSummary[]): RunNotes {

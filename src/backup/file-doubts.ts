@@ -5,8 +5,8 @@ import { nameBytes, statWord } from './listing.js';
 import type { Report, WarningKind } from './report.js';
 import type { ScannedDirectory } from './scanned-directory.js';
 
-/** Payload offsets of files that the next run must not trust (design: at most 1,000 per archive). */
-const UNTRUSTED_MAX = 1000;
+/** At most so many untrusted files of one archive are named; with more the whole run counts as racy (design §4.8). */
+export const UNTRUSTED_MAX = 1000;
 
 /** Path of a row inside its archive, latin1. */
 export function pathOf(directory: ScannedDirectory, row: number): string {

@@ -7,7 +7,7 @@ import type { WalkOptions } from '../../backup/options.js';
 import { type RetryOptions, withRetries } from '../../backup/retry.js';
 import { checkSources, parseSources, type Source } from '../../backup/sources.js';
 import { REASON_NAMES } from '../../detect/reasons.js';
-import { ServerError } from '../../repository/pbs/server-error.js';
+import { isLost, ServerError } from '../../repository/pbs/server-error.js';
 import type { Repository } from '../../repository/repository.js';
 import { splitNames } from '../../snapshot/archive-names.js';
 import { backupTime, formatSnapshot, type Namespace } from '../../snapshot/names.js';
@@ -159,7 +159,7 @@ function retriesOf({ retries, signal }: Wishes, reporter: Reporter): RetryOption
     signal,
     isTemporary: (error) => {
       if (!(error instanceof ServerError)) return false;
-      lost ||= error.code === 'SERVER_CLOSED' || error.code === 'SERVER_TIMEOUT';
+      lost ||= isLost(error);
       return lost && error.code !== 'SERVER_REFUSED';
     },
     onRetry: (error, delayMs) => {

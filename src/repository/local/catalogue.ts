@@ -18,14 +18,13 @@ import { runNotes } from '../../snapshot/run-notes.js';
 import { verifyState } from '../../snapshot/verify-state.js';
 import { systemCode } from '../errors.js';
 import type { FileInfo, GroupInfo, SnapshotInfo } from '../repository.js';
+import { MANIFEST_LIMIT } from '../stored-files.js';
 import { readBounded } from './bounded-read.js';
 import { groupDirectory, NOTES, OWNER, PROTECTED, snapshotDirectory } from './layout.js';
 
 /** In the order in which groups are listed. */
 export const TYPES: readonly BackupType[] = ['ct', 'host', 'vm'];
 const SNAPSHOT_FILE = /^.*\.(?:[fd]idx|blob)$/;
-/** Longest manifest blob and owner or notes file that is read. */
-export const MANIFEST_LIMIT = 16 * 1024 * 1024;
 const TEXT_LIMIT = 1024 * 1024;
 
 /** Names in a directory; none where there is no directory. */

@@ -1,5 +1,4 @@
 /** A finished snapshot of a local datastore, read with every check. snapshot-manifest.md §9. */
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { native } from '../../native.js';
 import type { NativeChunkReader, NativeChunkStore } from '../../native-chunk.js';
@@ -11,16 +10,12 @@ import {
 } from '../../snapshot/archive-names.js';
 import { decodeBlob } from '../../snapshot/blob.js';
 import { type DynamicIndex, decodeDynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
-import { type Manifest, type ManifestFile, parseManifest } from '../../snapshot/manifest.js';
+import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
-import { RepositoryError } from '../errors.js';
 import type { SnapshotReader } from '../repository.js';
+import { BLOB_LIMIT, checkedBlob, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
 import { readBounded } from './bounded-read.js';
-import { MANIFEST_LIMIT } from './catalogue.js';
 import type { Lock } from './locks.js';
-
-/** Longest stored blob, in bytes. */
-const BLOB_LIMIT = 128 * 1024 * 1024 + 44;
 
 export class LocalSnapshotReader implements SnapshotReader {
   readonly snapshot: SnapshotName;
@@ -59,7 +54,7 @@ export class LocalSnapshotReader implements SnapshotReader {
   }
 
   async index(name: ServerName): Promise<DynamicIndex> {
-    const { csum, size } = this.#entry(name);
+    const { csum, size } = manifestEntry(this.manifest, name);
     const path = join(this.#directory, name);
     const index = decodeDynamicIndex(await readBounded(path, MAX_INDEX_SIZE), path);
     index.verify(csum, size);
@@ -67,17 +62,9 @@ export class LocalSnapshotReader implements SnapshotReader {
   }
 
   async blob(name: ServerName): Promise<Buffer> {
-    const { csum, size } = this.#entry(name);
+    const entry = manifestEntry(this.manifest, name);
     const path = join(this.#directory, name);
-    const bytes = await readBounded(path, BLOB_LIMIT);
-    const found = createHash('sha256').update(bytes).digest('hex');
-    if (bytes.length !== size || found !== csum) {
-      throw new RepositoryError(
-        'ARCHIVE_DAMAGED',
-        `${path}: ${bytes.length} bytes with checksum ${found}, the manifest says ${size} bytes with ${csum}`,
-      );
-    }
-    return decodeBlob(bytes, path);
+    return checkedBlob(await readBounded(path, BLOB_LIMIT), entry, path);
   }
 
   open(index: DynamicIndex, cacheBytes: number): NativeChunkReader {
@@ -86,12 +73,5 @@ export class LocalSnapshotReader implements SnapshotReader {
 
   close(): Promise<void> {
     return this.#lock.release();
-  }
-
-  #entry(name: ServerName): ManifestFile {
-    const entry = this.manifest.files.find(({ filename }) => filename === name);
-    if (entry === undefined)
-      throw new RepositoryError('ARCHIVE_MISSING', `manifest does not contain file '${name}'`);
-    return entry;
   }
 }

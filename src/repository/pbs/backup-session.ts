@@ -11,7 +11,7 @@ import { RepositoryError } from '../errors.js';
 import type { BackupSession, FinishedStream, SnapshotReader } from '../repository.js';
 import type { Base } from './base.js';
 import type { H2Session } from './h2-session.js';
-import { ServerError } from './server-error.js';
+import { isLost } from './server-error.js';
 import { UploadStream } from './upload-stream.js';
 
 /** Index entries in one append: far below the server's limit of 512 KiB. §5.4. */
@@ -27,10 +27,6 @@ export interface PbsSessionParts {
   readonly isStored: () => Promise<boolean>;
   /** Nothing is uploaded, and the server removes what was begun. */
   readonly rehearsal: boolean;
-}
-
-function isLost(error: unknown): boolean {
-  return error instanceof ServerError && (error.code === 'SERVER_CLOSED' || error.code === 'SERVER_TIMEOUT');
 }
 
 export class PbsBackupSession implements BackupSession {

@@ -61,10 +61,9 @@ export class H2Session {
     this.#session.on('error', (cause) =>
       this.#fail('SERVER_CLOSED', `the connection broke: ${cause.message}`, cause),
     );
-    this.#session.on('goaway', (code) => {
-      if (!this.#closing)
-        this.#fail('SERVER_CLOSED', `the server ended the connection (GOAWAY ${codeName(code)})`);
-    });
+    this.#session.on('goaway', (code) =>
+      this.#fail('SERVER_CLOSED', `the server ended the connection (GOAWAY ${codeName(code)})`),
+    );
     this.#session.on('close', () => this.#fail('SERVER_CLOSED', CLOSED));
   }
 

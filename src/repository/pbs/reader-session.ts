@@ -9,7 +9,7 @@ import type {
 import type { ServerName } from '../../snapshot/archive-names.js';
 import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
 import type { H2Session } from './h2-session.js';
-import { ServerError } from './server-error.js';
+import { isLost, ServerError } from './server-error.js';
 
 /** Chunks that are fetched at one time. */
 const IN_FLIGHT = 16;
@@ -67,15 +67,11 @@ export class ReaderSession {
         const query = { digest: wanted.digest };
         loader.arrived(wanted.id, await (await this.#session()).download('chunk', query, MAX_CHUNK));
       } catch (error) {
-        if (isLoss(error)) this.#lost ??= error;
+        if (isLost(error)) this.#lost ??= error;
         report(loader, wanted, error);
       }
     }
   }
-}
-
-function isLoss(error: unknown): error is ServerError {
-  return error instanceof ServerError && (error.code === 'SERVER_CLOSED' || error.code === 'SERVER_TIMEOUT');
 }
 
 /** A refused chunk is one that the server does not have any more. */

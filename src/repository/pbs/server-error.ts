@@ -31,6 +31,11 @@ export class ServerError extends Error {
   }
 }
 
+/** True if the connection is lost: what was asked may have been done or not. */
+export function isLost(error: unknown): error is ServerError {
+  return error instanceof ServerError && (error.code === 'SERVER_CLOSED' || error.code === 'SERVER_TIMEOUT');
+}
+
 /** Longest error text that is worth reading from a server, in bytes. */
 export const ERROR_TEXT_LIMIT = 64 * 1024;
 /** Longest error text that is shown, in characters. */

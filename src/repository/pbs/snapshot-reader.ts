@@ -1,5 +1,4 @@
 /** A finished snapshot of a server, read with every check. snapshot-manifest.md §9, protocol.md §6. */
-import { createHash } from 'node:crypto';
 import type { NativeChunkReader } from '../../native-chunk.js';
 import {
   type ArchiveFiles,
@@ -15,15 +14,13 @@ import {
   HEADER_SIZE as INDEX_HEADER_SIZE,
   MAX_INDEX_SIZE,
 } from '../../snapshot/dynamic-index.js';
-import { type Manifest, type ManifestFile, parseManifest } from '../../snapshot/manifest.js';
+import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
 import { formatSnapshot, type SnapshotName } from '../../snapshot/names.js';
 import { RepositoryError } from '../errors.js';
 import type { SnapshotReader } from '../repository.js';
+import { BLOB_LIMIT, checkedBlob, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
 import type { ReaderSession } from './reader-session.js';
 
-/** Longest stored blob and longest manifest, in bytes. */
-const BLOB_LIMIT = 128 * 1024 * 1024 + 44;
-const MANIFEST_LIMIT = 16 * 1024 * 1024;
 /** Far less than chunks have on average, in bytes, and entries of indexes whose chunks are shorter than that. */
 const SHORT_CHUNK = 4096;
 const FEW_ENTRIES = 65_536;
@@ -90,7 +87,7 @@ export class PbsSnapshotReader implements SnapshotReader {
   }
 
   async index(name: ServerName): Promise<DynamicIndex> {
-    const { csum, size } = this.#entry(name);
+    const { csum, size } = manifestEntry(this.manifest, name);
     const index = decodeDynamicIndex(await this.#files.download(name, indexLimit(size)), name);
     index.verify(csum, size);
     this.#files.onIndex(name, index);
@@ -99,14 +96,8 @@ export class PbsSnapshotReader implements SnapshotReader {
   }
 
   async blob(name: ServerName): Promise<Buffer> {
-    const { csum, size } = this.#entry(name);
-    const bytes = await this.#files.download(name, Math.min(size, BLOB_LIMIT));
-    const found = createHash('sha256').update(bytes).digest('hex');
-    if (bytes.length !== size || found !== csum) {
-      const problem = `${bytes.length} bytes with checksum ${found}, the manifest says ${size} bytes with ${csum}`;
-      throw new RepositoryError('ARCHIVE_DAMAGED', `${name}: ${problem}`);
-    }
-    return decodeBlob(bytes, name);
+    const entry = manifestEntry(this.manifest, name);
+    return checkedBlob(await this.#files.download(name, Math.min(entry.size, BLOB_LIMIT)), entry, name);
   }
 
   open(index: DynamicIndex, cacheBytes: number): NativeChunkReader {
@@ -125,12 +116,5 @@ export class PbsSnapshotReader implements SnapshotReader {
 
   close(): Promise<void> {
     return this.#chunks.close();
-  }
-
-  #entry(name: ServerName): ManifestFile {
-    const entry = this.manifest.files.find(({ filename }) => filename === name);
-    if (entry === undefined)
-      throw new RepositoryError('ARCHIVE_MISSING', `manifest does not contain file '${name}'`);
-    return entry;
   }
 }
