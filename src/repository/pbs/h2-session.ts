@@ -3,12 +3,12 @@ import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   connect,
-  constants,
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import { z } from 'zod';
-import { ERROR_TEXT_LIMIT, refusal, ServerError } from './server-error.js';
+import { codeName, collectReply } from './h2-reply.js';
+import { ServerError } from './server-error.js';
 import { SilenceWatch } from './silence-watch.js';
 
 /** Receive windows of a stream and of the connection: what the server uses, too. */
@@ -116,7 +116,7 @@ export class H2Session {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#session.destroyed) return Promise.reject(closedError());
     const stream = this.#session.request(headersOf(exchange), { endStream: exchange.body === undefined });
-    const reply = collect(stream, exchange, {
+    const reply = collectReply(stream, exchange, {
       failure: () => this.#lost(),
       cancelled: () => this.#cancelled,
       alive: () => this.#watch.moved(),
@@ -157,28 +157,6 @@ export class H2Session {
   }
 }
 
-/** Error codes of RFC 9113 §7, by number. */
-const ERROR_CODES = [
-  'NO_ERROR',
-  'PROTOCOL_ERROR',
-  'INTERNAL_ERROR',
-  'FLOW_CONTROL_ERROR',
-  'SETTINGS_TIMEOUT',
-  'STREAM_CLOSED',
-  'FRAME_SIZE_ERROR',
-  'REFUSED_STREAM',
-  'CANCEL',
-  'COMPRESSION_ERROR',
-  'CONNECT_ERROR',
-  'ENHANCE_YOUR_CALM',
-  'INADEQUATE_SECURITY',
-  'HTTP_1_1_REQUIRED',
-];
-
-function codeName(code: number): string {
-  return ERROR_CODES[code] ?? String(code);
-}
-
 function closedError(): ServerError {
   return new ServerError('SERVER_CLOSED', 'the connection is closed');
 }
@@ -192,68 +170,6 @@ function headersOf({ method, path, query, contentType }: Exchange): OutgoingHttp
     'user-agent': 'proxmox-backup-client/1.0',
     'content-type': contentType,
   };
-}
-
-interface SessionState {
-  readonly failure: () => ServerError | undefined;
-  /** Whether the session was destroyed on this side. */
-  readonly cancelled: () => boolean;
-  /** Called when something has arrived. */
-  readonly alive: () => void;
-}
-
-/** The reply's body. A status of 400 and more is an error with the server's text. */
-function collect(
-  stream: ClientHttp2Stream,
-  { method, path, limit }: Exchange,
-  { failure, cancelled, alive }: SessionState,
-): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    let status = 0;
-    let bytes = 0;
-    let ended = false;
-    let problem: ServerError | undefined;
-    // Streams of a session that is destroyed end like those whose reply is whole.
-    stream.on('end', () => {
-      ended = !cancelled();
-      // A server that does not want the rest of a body may end its answer without ending the stream.
-      setImmediate(() => stream.destroy());
-    });
-    stream.on('response', (headers) => {
-      alive();
-      status = headers[':status'] ?? 0;
-    });
-    stream.on('data', (part: Buffer) => {
-      alive();
-      bytes += part.length;
-      if (bytes > (status === 200 ? limit : ERROR_TEXT_LIMIT)) {
-        problem ??= new ServerError(
-          'SERVER_REPLY',
-          `the answer to ${method} ${path} is longer than it can be`,
-        );
-        stream.close(constants.NGHTTP2_CANCEL);
-      } else {
-        parts.push(part);
-      }
-    });
-    stream.on('error', (cause) => {
-      problem ??= new ServerError('SERVER_CLOSED', `${method} ${path} broke off: ${cause.message}`, {
-        cause,
-      });
-    });
-    stream.on('close', () => {
-      const body = Buffer.concat(parts);
-      if (problem !== undefined) reject(failure() ?? problem);
-      else if (stream.rstCode !== constants.NGHTTP2_NO_ERROR || status === 0 || !ended) {
-        const reason = codeName(stream.rstCode ?? constants.NGHTTP2_NO_ERROR);
-        reject(
-          failure() ?? new ServerError('SERVER_CLOSED', `${method} ${path} was not answered (${reason})`),
-        );
-      } else if (status === 200) resolve(body);
-      else reject(refusal(status, body));
-    });
-  });
 }
 
 function parseData<T>(reply: Buffer, path: string, schema: z.ZodType<T>): T {

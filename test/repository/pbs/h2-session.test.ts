@@ -116,6 +116,57 @@ const ENDS: Readonly<Record<string, [Answer, RegExp]>> = {
   ],
 };
 
+/** Answers with fewer bytes than announced. */
+const LENGTHS: Readonly<Record<string, [Answer, RegExp]>> = {
+  'is ended early by a reset that is no error': [
+    (stream) => {
+      stream.respond({ ':status': 200, 'content-length': 10 });
+      stream.write('four', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    },
+    /^GET a broke off after [04] of 10 bytes$/,
+  ],
+  'ends early': [
+    (stream) => {
+      stream.respond({ ':status': 200, 'content-length': 10 });
+      stream.end('four');
+    },
+    /^GET a broke off after [04] of 10 bytes$/,
+  ],
+  'has nothing of what it announces': [
+    (stream) => {
+      stream.respond({ ':status': 200, 'content-length': 10 });
+      stream.end();
+    },
+    /^GET a broke off after 0 of 10 bytes$/,
+  ],
+};
+
+for (const [name, [answer, message]] of Object.entries(LENGTHS)) {
+  test(`an answer that ${name} is a lost answer, and the session goes on`, async (t) => {
+    const session = await sessionWith(t, (stream, path, ...more) =>
+      path === '/a' ? answer(stream, path, ...more) : text(stream, 200, 'well'),
+    );
+    await t.throwsAsync(session.download('a', {}, 100), failsWith('SERVER_CLOSED', message));
+    t.is((await session.download('b', {}, 100)).toString(), 'well');
+    t.is(session.failure, undefined);
+  });
+}
+
+test('an answer that goes on behind its announced end is not taken for a whole one', async (t) => {
+  const session = await sessionWith(t, (stream) => {
+    stream.respond({ ':status': 200, 'content-length': 4 });
+    stream.end('ten  bytes');
+  });
+  await t.throwsAsync(session.download('a', {}, 100), failsWith('SERVER_CLOSED', /closed|broke/));
+});
+
+test('an answer that announces more than it can be is refused before its bytes are taken', async (t) => {
+  const session = await sessionWith(t, (stream) => {
+    stream.respond({ ':status': 200, 'content-length': 2 ** 40 });
+  });
+  await t.throwsAsync(session.download('file', {}, 1_000_000), failsWith('SERVER_REPLY', /longer than/));
+});
+
 for (const [name, [answer, message]] of Object.entries(ENDS)) {
   test(`${name} ends all requests and the session`, async (t) => {
     const session = await sessionWith(t, answer);
