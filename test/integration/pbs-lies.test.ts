@@ -149,6 +149,17 @@ const LIES: readonly (readonly [lie: string, change: NonNullable<Behaviour['chan
     /the manifest says/,
   ],
   [
+    'the manifest has an archive whose index would fill the memory',
+    manifestLie((manifest) => ({
+      ...manifest,
+      files: manifest.files.map((file) => ({
+        ...file,
+        size: file.filename === PAYLOAD ? 2 ** 52 : file.size,
+      })),
+    })),
+    /root\.ppxar\.didx: an archive of 4503599627370496 bytes has an index of more than 1 GiB/,
+  ],
+  [
     'a digest in an index is another',
     insteadOf(PAYLOAD!, (file) => edited(file, (copy) => copy.fill(7, ENTRIES + 8, ENTRIES + ENTRY))),
     /root\.ppxar\.didx.*the manifest says/,

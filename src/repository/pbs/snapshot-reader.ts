@@ -12,7 +12,6 @@ import {
   decodeDynamicIndex,
   ENTRY_SIZE,
   HEADER_SIZE as INDEX_HEADER_SIZE,
-  MAX_INDEX_SIZE,
 } from '../../snapshot/dynamic-index.js';
 import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
 import { formatSnapshot, type SnapshotName } from '../../snapshot/names.js';
@@ -20,15 +19,34 @@ import { RepositoryError } from '../errors.js';
 import type { SnapshotReader } from '../repository.js';
 import { BLOB_LIMIT, checkedBlob, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
 import type { ReaderSession } from './reader-session.js';
+import { ServerError } from './server-error.js';
 
 /** Far less than chunks have on average, in bytes, and entries of indexes whose chunks are shorter than that. */
 const SHORT_CHUNK = 4096;
 const FEW_ENTRIES = 65_536;
 
-/** Longest index file of an archive of `size` bytes that is worth taking memory for, in bytes. */
-function indexLimit(size: number): number {
-  const entries = Math.ceil(size / SHORT_CHUNK) + FEW_ENTRIES;
-  return Math.min(MAX_INDEX_SIZE, INDEX_HEADER_SIZE + entries * ENTRY_SIZE);
+/** No chunk is longer, in bytes. */
+const LONGEST_CHUNK = 16 * 1024 * 1024;
+/**
+ * Longest index file that is taken from a server, in bytes: 26 million chunks, 100 TB where they have 4 MiB. Manifest and index may
+ * agree on any size, and the index stands in memory.
+ */
+const INDEX_LIMIT = 1024 * 1024 * 1024;
+
+function indexSize(size: number, chunkSize: number): number {
+  return INDEX_HEADER_SIZE + Math.ceil(size / chunkSize) * ENTRY_SIZE;
+}
+
+/**
+ * Longest index file of an archive of `size` bytes that is worth taking memory for, in bytes. Throws ServerError `SERVER_REPLY` where
+ * every index would be longer than any that is taken.
+ */
+function indexLimit(name: ServerName, size: number): number {
+  if (indexSize(size, LONGEST_CHUNK) > INDEX_LIMIT) {
+    const problem = `${name}: an archive of ${size} bytes has an index of more than 1 GiB, which is not taken from a server`;
+    throw new ServerError('SERVER_REPLY', problem);
+  }
+  return Math.min(INDEX_LIMIT, indexSize(size, SHORT_CHUNK) + FEW_ENTRIES * ENTRY_SIZE);
 }
 
 /** Where the files of a snapshot come from: a reader session, or the base of a backup session. */
@@ -88,7 +106,7 @@ export class PbsSnapshotReader implements SnapshotReader {
 
   async index(name: ServerName): Promise<DynamicIndex> {
     const { csum, size } = manifestEntry(this.manifest, name);
-    const index = decodeDynamicIndex(await this.#files.download(name, indexLimit(size)), name);
+    const index = decodeDynamicIndex(await this.#download(name, indexLimit(name, size)), name);
     index.verify(csum, size);
     this.#files.onIndex(name, index);
     this.#names.set(index, name);
@@ -97,7 +115,7 @@ export class PbsSnapshotReader implements SnapshotReader {
 
   async blob(name: ServerName): Promise<Buffer> {
     const entry = manifestEntry(this.manifest, name);
-    return checkedBlob(await this.#files.download(name, Math.min(entry.size, BLOB_LIMIT)), entry, name);
+    return checkedBlob(await this.#download(name, Math.min(entry.size, BLOB_LIMIT)), entry, name);
   }
 
   open(index: DynamicIndex, cacheBytes: number): NativeChunkReader {
@@ -105,8 +123,18 @@ export class PbsSnapshotReader implements SnapshotReader {
     if (name === undefined) throw new Error('an index of this snapshot is needed');
     let ready: Promise<unknown> | undefined;
     return this.#chunks.open(index, cacheBytes, () => {
-      ready ??= this.#separate ? this.#chunks.download(name, indexLimit(index.size)) : Promise.resolve();
+      ready ??= this.#separate
+        ? this.#chunks.download(name, indexLimit(name, index.size))
+        : Promise.resolve();
       return ready;
+    });
+  }
+
+  /** What is wrong with an answer is said with the file's name. */
+  #download(name: ServerName, limit: number): Promise<Buffer> {
+    return this.#files.download(name, limit).catch((error: unknown) => {
+      if (!(error instanceof ServerError) || error.code !== 'SERVER_REPLY') throw error;
+      throw new ServerError('SERVER_REPLY', `${name}: ${error.message}`, { cause: error });
     });
   }
 
