@@ -6,9 +6,13 @@ import { ServerError } from './server-error.js';
 import type { TicketCache } from './tickets.js';
 
 /** Headers that let a request in. */
+export type SessionHeaders = Readonly<Record<string, string>>;
+
 export interface Session {
   /** Logs in where that has not happened. Throws ServerError. */
-  headers(method: string): Promise<Record<string, string>>;
+  headers(method: string): Promise<SessionHeaders>;
+  /** Told that the server did not let in a request with these headers; false if the next ones would be the same. */
+  refused(headers: SessionHeaders): boolean;
   /** Ends the renewal. */
   close(): void;
 }
@@ -52,12 +56,16 @@ class TokenSession implements Session {
     this.#credentials = credentials;
   }
 
-  async headers(): Promise<Record<string, string>> {
+  async headers(): Promise<SessionHeaders> {
     this.#secret ??= this.#read();
     const { authId } = this.#credentials;
     return {
       authorization: `PBSAPIToken ${headerText(authId)}:${encodeURIComponent(await this.#secret)}`,
     };
+  }
+
+  refused(): boolean {
+    return false;
   }
 
   close(): void {
@@ -77,9 +85,15 @@ function cookieText(ticket: string): string {
   return ticket.replace(/[^A-Za-z0-9:+/@!=._~-]+/g, encodeURIComponent);
 }
 
+function cookieOf({ cookie, ticket }: Login): string {
+  return `${cookie}=${cookieText(ticket)}`;
+}
+
 class TicketSession implements Session {
   readonly #o: SessionOptions;
   #login: Promise<Login> | undefined;
+  /** What `#login` has brought. */
+  #current: Login | undefined;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -87,12 +101,22 @@ class TicketSession implements Session {
     this.#o = options;
   }
 
-  async headers(method: string): Promise<Record<string, string>> {
-    const { ticket, csrf, cookie } = await this.#granted();
+  async headers(method: string): Promise<SessionHeaders> {
+    const granted = await this.#granted();
     return {
-      cookie: `${cookie}=${cookieText(ticket)}`,
-      ...(method === 'GET' ? {} : { CSRFPreventionToken: csrf }),
+      cookie: cookieOf(granted),
+      ...(method === 'GET' ? {} : { CSRFPreventionToken: granted.csrf }),
     };
+  }
+
+  /** One new login serves all requests whose ticket was refused. */
+  refused({ cookie }: SessionHeaders): boolean {
+    if (this.#current !== undefined && cookieOf(this.#current) === cookie) {
+      clearTimeout(this.#timer);
+      this.#login = undefined;
+      this.#current = undefined;
+    }
+    return true;
   }
 
   close(): void {
@@ -104,6 +128,7 @@ class TicketSession implements Session {
   #granted(): Promise<Login> {
     this.#login ??= firstLogin(this.#o).then(
       (granted) => {
+        this.#current = granted;
         this.#renewLater(granted);
         return granted;
       },
@@ -121,17 +146,20 @@ class TicketSession implements Session {
     this.#timer.unref();
   }
 
-  /** The ticket that is in use opens the way to the next one. */
+  /** The ticket that is in use opens the way to the next one; unless a refused request has led to another login meanwhile. */
   async #renew(current: Login): Promise<void> {
     let latest = current;
     try {
       latest = await login(this.#o.server, this.#o.authId, current.ticket);
+      if (this.#current !== current) return;
+      this.#current = latest;
       this.#login = Promise.resolve(latest);
       await keepTicket(this.#o, latest);
     } catch (error) {
+      if (this.#current !== current) return;
       this.#o.warn(`the login of ${this.#o.authId} could not be renewed: ${messageOf(error)}`);
     }
-    this.#renewLater(latest);
+    if (this.#current === latest) this.#renewLater(latest);
   }
 }
 

@@ -1,5 +1,6 @@
 /** The REST API of a server. rest-api.md. */
 import { z } from 'zod';
+import { authorized } from './authorized.js';
 import type { Transport } from './connect-tls.js';
 import type { Session } from './credentials.js';
 import type { PbsSpec } from './repository-string.js';
@@ -105,7 +106,9 @@ export class RestClient {
   }
 
   async #send(method: Method, path: string, more: Partial<RestRequest>): Promise<Buffer> {
-    const headers = await this.#session.headers(method);
-    return (await this.#exchange.send({ method, path, headers, contentType: FORM, ...more })).body;
+    const { body } = await authorized(this.#session, method, (headers) =>
+      this.#exchange.send({ method, path, headers, contentType: FORM, ...more }),
+    );
+    return body;
   }
 }

@@ -2,8 +2,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
+import { authorized } from './authorized.js';
 import type { Transport } from './connect-tls.js';
-import type { Session } from './credentials.js';
+import type { Session, SessionHeaders } from './credentials.js';
 import { API, formatQuery, type Query, USER_AGENT } from './rest-query.js';
 import { ERROR_TEXT_LIMIT, refusal, ServerError } from './server-error.js';
 
@@ -24,12 +25,15 @@ export interface UpgradeRequest {
  * A stream on which the server expects the protocol. Throws ServerError: `SERVER_REFUSED` and `SERVER_LOGIN` with the server's
  * text.
  */
-export async function upgrade(
+export function upgrade(transport: Transport, session: Session, request: UpgradeRequest): Promise<Duplex> {
+  return authorized(session, 'GET', (headers) => attempt(transport, headers, request));
+}
+
+async function attempt(
   transport: Transport,
-  session: Session,
+  headers: SessionHeaders,
   request: UpgradeRequest,
 ): Promise<Duplex> {
-  const headers = await session.headers('GET');
   const socket = await transport.connect(request.signal);
   try {
     const head = await negotiate(socket, headers, request);
@@ -48,7 +52,7 @@ export async function upgrade(
 /** Sends the request; what the server sent after its answer. */
 function negotiate(
   socket: Duplex,
-  headers: Readonly<Record<string, string>>,
+  headers: SessionHeaders,
   { path, query, protocol, timeoutMs, host, signal }: UpgradeRequest,
 ): Promise<Buffer> {
   return new Promise((resolve, reject) => {

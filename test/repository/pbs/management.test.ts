@@ -29,7 +29,7 @@ async function whole(
   return withServer(
     (_, response) => answer(response, 200, text),
     async ({ port, transport, seen }) => {
-      const session = { headers: () => Promise.resolve({}), close: () => undefined };
+      const session = { headers: () => Promise.resolve({}), refused: () => false, close: () => undefined };
       const rest = new RestClient({
         spec: { host: '127.0.0.1', port },
         transport,

@@ -10,6 +10,7 @@ const SECRET = 'geheim-1';
 /** A session that has a secret in its headers. */
 const session: Session = {
   headers: (method) => Promise.resolve({ authorization: SECRET, 'x-method': method }),
+  refused: () => false,
   close: () => undefined,
 };
 

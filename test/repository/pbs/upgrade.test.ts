@@ -14,6 +14,7 @@ const query = { store: 'vectors', 'backup-type': 'host', 'backup-id': 'proto', '
 
 const session: Session = {
   headers: () => Promise.resolve({ authorization: SECRET }),
+  refused: () => false,
   close: () => undefined,
 };
 
@@ -138,7 +139,7 @@ for (const limit of [undefined, { rate: 10_000_000, burst: 100 }]) {
     const own = { 'backup-id': 'lim', 'backup-time': 1_702_000_001, benchmark: false, debug: true };
     const connection = await upgrade(
       transport,
-      { headers, close: () => undefined },
+      { headers, refused: () => false, close: () => undefined },
       {
         path: 'backup',
         query: { ...query, ...own },
