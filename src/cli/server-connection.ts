@@ -97,7 +97,7 @@ export async function serverSession(
   const requestTimeoutMs = chosenTimeout(context.env) ?? REQUEST_TIMEOUT_MS;
   let secret: Promise<string | undefined> | undefined;
   return {
-    server: { transport, host: spec.host, port: spec.port, requestTimeoutMs },
+    server: { transport, host: spec.host, port: spec.port, requestTimeoutMs, signal: context.signal },
     authId: spec.authId,
     // A descriptor can be read once only.
     secret: () => (secret ??= findSecret(context.env, 'PBS_PASSWORD')),
@@ -115,5 +115,5 @@ export async function connectServer(
 ): Promise<ServerConnection> {
   const options = await serverSession(spec, invocation, context);
   const { transport, requestTimeoutMs } = options.server;
-  return { transport, session: createSession(options), requestTimeoutMs };
+  return { transport, session: createSession(options), requestTimeoutMs, signal: context.signal };
 }

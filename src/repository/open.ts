@@ -26,6 +26,8 @@ export interface ServerConnection {
   readonly session: Session;
   /** Longest time without an answer, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** Ends requests that wait. */
+  readonly signal: AbortSignal;
 }
 
 /** Parses a repository value (design: repositories). Throws RepositoryError `REPOSITORY_SPEC`. */

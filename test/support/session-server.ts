@@ -25,6 +25,8 @@ export interface Behaviour {
   readonly refuse?: (request: Request) => Http1Reply | undefined;
   /** The reply to a call in a session, instead of the honest one. */
   readonly change?: (request: Request, honest: Reply) => Reply;
+  /** What a request or call has to wait for before it is looked at; undefined for most. */
+  readonly hold?: (request: Request) => Promise<unknown> | undefined;
   /** The reply to a plain request. */
   readonly rest?: (request: Request) => Http1Reply;
   readonly certificate?: Certificate;
@@ -42,10 +44,13 @@ export interface SessionServer {
 /** The secret of the account that clients use; it may not be seen anywhere. */
 export const SECRET = '0ddba11c-0ffe-4bad-cafe-5eedf00d1234';
 
-function changed(rules: SessionRules, change: Behaviour['change']): SessionRules {
-  if (change === undefined) return rules;
+function changed(rules: SessionRules, { change, hold }: Behaviour): SessionRules {
   return {
-    answer: async (call) => change(call.request, await rules.answer(call)),
+    answer: async (call) => {
+      await hold?.(call.request);
+      const honest = await rules.answer(call);
+      return change?.(call.request, honest) ?? honest;
+    },
     missing: () => rules.missing(),
   };
 }
@@ -63,10 +68,11 @@ function rulesOf({ path, query }: Request, store: SessionStore): SessionRules | 
 async function acceptUpgrade(
   request: Request,
   connection: Duplex,
-  { refuse, change }: Behaviour,
+  behaviour: Behaviour,
   store: SessionStore,
 ): Promise<void> {
-  const rules = refuse?.(request) ?? rulesOf(request, store);
+  await behaviour.hold?.(request);
+  const rules = behaviour.refuse?.(request) ?? rulesOf(request, store);
   if ('status' in rules) return respondBare(connection, rules);
   const headers = [
     ['connection', 'upgrade'],
@@ -77,11 +83,12 @@ async function acceptUpgrade(
   await nextTurn();
   if (connection.destroyed) return;
   const onError = (): void => void connection.destroy();
-  serveHttp2(connection, { settings: SETTINGS, rules: changed(rules, change), onError });
+  serveHttp2(connection, { settings: SETTINGS, rules: changed(rules, behaviour), onError });
 }
 
 async function answerPlain(message: IncomingMessage, response: ServerResponse, behaviour: Behaviour) {
   const request = headOf(message, await readAll(message));
+  await behaviour.hold?.(request);
   respond(response, behaviour.rest?.(request) ?? textReply(404, `Path '${request.path}' not found.`));
 }
 

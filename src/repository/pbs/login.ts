@@ -25,7 +25,7 @@ export interface Login extends Ticket {
 
 /**
  * Logs a user in with a password, or with a ticket that is still valid. Throws ServerError, `SERVER_LOGIN` where the server refuses
- * or wants a second factor.
+ * or wants a second factor, or the signal's reason.
  */
 export async function login(server: RestServer, user: string, password: string): Promise<Login> {
   const exchange = new RestExchange(server);

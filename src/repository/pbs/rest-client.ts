@@ -19,6 +19,8 @@ export interface RestClientOptions {
   readonly session: Session;
   /** Longest time until an answer begins, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** Ends requests, which then throw its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -44,13 +46,13 @@ function parseJson(body: Buffer): unknown {
   }
 }
 
-/** Paths are below `/api2/json/`, their segments percent-encoded by `segment`. All methods throw ServerError. */
+/** Paths are below `/api2/json/`, their segments percent-encoded by `segment`. All methods throw ServerError, or the signal's reason. */
 export class RestClient {
   readonly #exchange: RestExchange;
   readonly #session: Session;
 
-  constructor({ spec, transport, session, requestTimeoutMs }: RestClientOptions) {
-    this.#exchange = new RestExchange({ transport, host: spec.host, port: spec.port, requestTimeoutMs });
+  constructor({ spec: { host, port }, transport, session, requestTimeoutMs, signal }: RestClientOptions) {
+    this.#exchange = new RestExchange({ transport, host, port, requestTimeoutMs, signal });
     this.#session = session;
   }
 

@@ -35,6 +35,8 @@ export interface RestServer {
   readonly port: number;
   /** Longest time until an answer begins, in milliseconds; also the longest pause in one. */
   readonly requestTimeoutMs: number;
+  /** Ends requests, which then throw its reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 type Attempt =
@@ -45,10 +47,12 @@ type Attempt =
 /** got's connections: verified before got may use them, and kept for the next request. */
 class TransportAgent extends Agent {
   readonly #transport: Transport;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(transport: Transport) {
+  constructor({ transport, signal }: RestServer) {
     super({ keepAlive: true, maxSockets: CONNECTIONS });
     this.#transport = transport;
+    this.#signal = signal;
   }
 
   override createConnection(
@@ -57,7 +61,7 @@ class TransportAgent extends Agent {
   ): undefined {
     // Node's types want a socket with an error, too.
     const done = callback as (error: Error | null, socket?: Duplex) => void;
-    this.#transport.connect().then(
+    this.#transport.connect(this.#signal).then(
       (socket) => done(null, socket),
       (error: Error) => done(error),
     );
@@ -71,10 +75,10 @@ export class RestExchange {
 
   constructor(server: RestServer) {
     this.#server = server;
-    this.#agent = new TransportAgent(server.transport);
+    this.#agent = new TransportAgent(server);
   }
 
-  /** The reply to a request, whose status is a success. Throws ServerError. */
+  /** The reply to a request, whose status is a success. Throws ServerError, or the signal's reason. */
   async send(request: RestRequest): Promise<RestReply> {
     const first = await this.#attempt(request);
     // A connection that waited for this request may have been closed meanwhile: what changes nothing is asked again.
@@ -95,6 +99,7 @@ export class RestExchange {
     try {
       return { reply: await collect(stream, request), stale: false, error: undefined };
     } catch (cause) {
+      this.#server.signal?.throwIfAborted();
       const error = this.#explained(cause, request);
       return { error, stale: stream.reusedSocket === true && error.code === 'SERVER_CLOSED' };
     } finally {
@@ -103,9 +108,10 @@ export class RestExchange {
   }
 
   #options({ method, headers, contentType, body }: RestRequest): OptionsInit {
-    const { requestTimeoutMs } = this.#server;
+    const { requestTimeoutMs, signal } = this.#server;
     return {
       method,
+      ...(signal === undefined ? {} : { signal }),
       headers: { ...headers, 'user-agent': USER_AGENT, 'content-type': contentType },
       // Without one got would wait for a body to be written.
       ...(body === undefined && method === 'GET' ? {} : { body: body ?? Buffer.alloc(0) }),
