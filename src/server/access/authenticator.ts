@@ -4,14 +4,11 @@ import { MAX_PASSWORD } from './access-file.js';
 import { userIdProblem } from './auth-id.js';
 import { type Clock, systemClock } from './clock.js';
 import { AccessError } from './errors.js';
-import { FailedLogins } from './failed-logins.js';
-import { Gate } from './gate.js';
 import type { LiveAccess } from './live-access.js';
 import { ticketOf, tokenOf } from './request-credentials.js';
-import { impossibleHash, type ScryptCost, type SecretHash, verifySecret } from './secret-hash.js';
+import { SecretCheck, type SecretCheckOptions } from './secret-check.js';
 import type { ServerKeys } from './server-keys.js';
 import { looksLikeTicket, Tickets } from './tickets.js';
-import { VerifiedSecrets } from './verified-secrets.js';
 
 /** What of a request says who it comes from. Headers are as they came, one byte a character. */
 export interface RequestIdentity {
@@ -44,29 +41,15 @@ export interface LoginReply {
   readonly CSRFPreventionToken: string;
 }
 
-export interface AuthenticatorOptions {
+export interface AuthenticatorOptions extends SecretCheckOptions {
   readonly access: LiveAccess;
   readonly keys: ServerKeys;
   readonly clock?: Clock;
   /** From the start of a request to the answer that it failed, in milliseconds; 3000. */
   readonly failureDelay?: number;
-  /** scrypt computations that run at once, 2, and that may wait, 32. */
-  readonly running?: number;
-  readonly waiting?: number;
-  /** Wrong secrets per address, 30, in this many milliseconds, 10 minutes; addresses that are counted, 10,000. */
-  readonly attempts?: number;
-  readonly attemptWindow?: number;
-  readonly addresses?: number;
-  /** How long a secret that was right is remembered, in milliseconds, 5 minutes; how many, 4096. */
-  readonly secretLifetime?: number;
-  readonly secrets?: number;
-  /** Cost of a check for somebody who does not exist: that of the hashes in the file. */
-  readonly cost?: ScryptCost;
-  readonly verify?: (secret: string, hash: SecretHash) => Promise<boolean>;
 }
 
 const FAILURE_DELAY = 3000;
-const MINUTE = 60_000;
 
 /** What a ticket is bound to: another password ends it. */
 function bindingOf({ password }: User): string | undefined {
@@ -78,32 +61,14 @@ export class Authenticator {
   readonly #tickets: Tickets;
   readonly #clock: Clock;
   readonly #failureDelay: number;
-  readonly #gate: Gate;
-  readonly #failed: FailedLogins;
-  readonly #secrets: VerifiedSecrets;
-  readonly #nobody: SecretHash;
-  readonly #verify: (secret: string, hash: SecretHash) => Promise<boolean>;
+  readonly #secrets: SecretCheck;
 
-  constructor(o: AuthenticatorOptions) {
-    const clock = o.clock ?? systemClock;
-    this.#access = o.access;
-    this.#tickets = new Tickets(o.keys);
-    this.#clock = clock;
-    this.#failureDelay = o.failureDelay ?? FAILURE_DELAY;
-    this.#gate = new Gate({ running: o.running ?? 2, waiting: o.waiting ?? 32 });
-    this.#failed = new FailedLogins({
-      clock,
-      attempts: o.attempts ?? 30,
-      window: o.attemptWindow ?? 10 * MINUTE,
-      addresses: o.addresses ?? 10_000,
-    });
-    this.#secrets = new VerifiedSecrets({
-      clock,
-      lifetime: o.secretLifetime ?? 5 * MINUTE,
-      limit: o.secrets ?? 4096,
-    });
-    this.#nobody = impossibleHash(o.cost);
-    this.#verify = o.verify ?? verifySecret;
+  constructor(options: AuthenticatorOptions) {
+    this.#access = options.access;
+    this.#tickets = new Tickets(options.keys);
+    this.#clock = options.clock ?? systemClock;
+    this.#failureDelay = options.failureDelay ?? FAILURE_DELAY;
+    this.#secrets = new SecretCheck(this.#clock, options);
   }
 
   /**
@@ -129,19 +94,24 @@ export class Authenticator {
     const given = checkLogin(username, password);
     const access = await this.#access.current();
     const user = access.users.get(username);
+    const claim = { authId: username, secret: given, stored: user?.password, address };
     const right = looksLikeTicket(given)
       ? this.#openTicket(access, given) === username
-      : await this.#isPassword(access, username, given, address);
-    const binding = user === undefined ? undefined : bindingOf(user);
-    const now = this.#clock.now();
-    if (right && user !== undefined && binding !== undefined && isActive(user, now)) {
-      return {
-        username,
-        ticket: this.#tickets.issue(username, binding, now),
-        CSRFPreventionToken: this.#tickets.issueCsrf(username, now),
-      };
-    }
+      : await this.#secrets.isPassword(access, claim);
+    const reply = right && user !== undefined ? this.#grant(user) : undefined;
+    if (reply !== undefined) return reply;
     throw await this.#failure(start, new AccessError('ACCESS_LOGIN', 'permission check failed.'));
+  }
+
+  /** A ticket for a user who may have one. */
+  #grant(user: User): LoginReply | undefined {
+    const [binding, now] = [bindingOf(user), this.#clock.now()];
+    if (binding === undefined || !isActive(user, now)) return undefined;
+    return {
+      username: user.userid,
+      ticket: this.#tickets.issue(user.userid, binding, now),
+      CSRFPreventionToken: this.#tickets.issueCsrf(user.userid, now),
+    };
   }
 
   #byTicket(access: Access, ticket: string, { method, csrf }: RequestIdentity): string | undefined {
@@ -163,45 +133,14 @@ export class Authenticator {
   async #byToken(access: Access, { address, authorization }: RequestIdentity): Promise<string | undefined> {
     const credentials = tokenOf(authorization);
     if (credentials === undefined || credentials.secret.length > MAX_PASSWORD) return undefined;
-    const { tokenId, secret } = credentials;
-    const found = findToken(access, tokenId);
-    // Who is known gets in even where an address is shut: a token's secret cannot be guessed.
-    const known = this.#secrets.has(access, tokenId, secret);
-    if (!known && !(await this.#compute(access, tokenId, secret, found?.token.secret, address)))
-      return undefined;
+    const { tokenId: authId, secret } = credentials;
+    const found = findToken(access, authId);
+    const claim = { authId, secret, stored: found?.token.secret, address };
+    if (!(await this.#secrets.isTokenSecret(access, claim))) return undefined;
     const now = this.#clock.now();
     return found !== undefined && isActive(found.token, now) && isActive(found.user, now)
-      ? tokenId
+      ? authId
       : undefined;
-  }
-
-  /** Passwords may be weak: an address that is shut learns nothing of them. */
-  async #isPassword(access: Access, userId: string, password: string, address: string): Promise<boolean> {
-    this.#failed.check(address);
-    if (this.#secrets.has(access, userId, password)) return true;
-    return this.#compute(access, userId, password, access.users.get(userId)?.password, address);
-  }
-
-  /** Checks a secret; for who does not exist that takes as long. */
-  async #compute(
-    access: Access,
-    authId: string,
-    secret: string,
-    stored: SecretHash | undefined,
-    address: string,
-  ): Promise<boolean> {
-    this.#failed.check(address);
-    return this.#secrets.verify(access, authId, secret, async () => {
-      const takeBack = this.#failed.attempt(address);
-      const right = await this.#gate
-        .run(() => this.#verify(secret, stored ?? this.#nobody))
-        .catch((error: unknown) => {
-          takeBack();
-          throw error;
-        });
-      if (right) takeBack();
-      return right && stored !== undefined;
-    });
   }
 
   /** All failures take the same time, whatever they are due to. */
