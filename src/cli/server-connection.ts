@@ -24,8 +24,13 @@ export { firstLogin } from '../repository/pbs/credentials.js';
 
 /** Longest time until a server begins to answer, in milliseconds. */
 const REQUEST_TIMEOUT_MS = 120_000;
+/** Pauses before attempts to connect again while a snapshot is read. */
+const RECONNECT_DELAYS_MS = [1000, 2000, 4000, 8000];
 
-/** Other limits than the usual ones, for tests: seconds until a connection stands and until an answer begins. */
+/**
+ * Other limits than the usual ones, for tests: seconds until a connection stands and until an answer begins. Pauses become shorter in
+ * proportion.
+ */
 function chosenTimeout(env: NodeJS.ProcessEnv): number | undefined {
   const seconds = Number(env['RESTAT_SERVER_TIMEOUT'] ?? '');
   return Number.isSafeInteger(seconds) && seconds > 0 ? seconds * 1000 : undefined;
@@ -115,5 +120,11 @@ export async function connectServer(
 ): Promise<ServerConnection> {
   const options = await serverSession(spec, invocation, context);
   const { transport, requestTimeoutMs } = options.server;
-  return { transport, session: createSession(options), requestTimeoutMs, signal: context.signal };
+  return {
+    transport,
+    session: createSession(options),
+    requestTimeoutMs,
+    reconnectDelaysMs: RECONNECT_DELAYS_MS.map((delay) => (delay * requestTimeoutMs) / REQUEST_TIMEOUT_MS),
+    signal: context.signal,
+  };
 }

@@ -26,6 +26,8 @@ export interface ServerConnection {
   readonly session: Session;
   /** Longest time without an answer, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** Pauses before attempts to connect again while a snapshot is read, in milliseconds. */
+  readonly reconnectDelaysMs: readonly number[];
   /** Ends requests that wait. */
   readonly signal: AbortSignal;
 }

@@ -1,8 +1,8 @@
-/** Ctrl-C ends whatever waits for a server, at once: nothing here takes as long as a server may be silent. */
+/** Ctrl-C ends whatever waits for a server: at once, and not when the server has been silent for too long, which is after the end of a test. */
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { type RunResult, startRestat } from '../support/cli.js';
-import { backupWords, fill, restoreWords, storeWithSnapshot } from '../support/pbs-world.js';
+import type { RunResult } from '../support/cli.js';
+import { backupWords, fill, restoreWords, run, storeWithSnapshot } from '../support/pbs-world.js';
 import { makeCertificate } from '../support/replay/certificate.js';
 import type { Request } from '../support/replay/request.js';
 import { type Behaviour, withSessionServer } from '../support/session-server.js';
@@ -30,11 +30,11 @@ async function interruptedAt(
   };
   const behaviour: Behaviour = { certificate: await certificate, store: await store, hold };
   return withTemporaryDirectory((directory) =>
-    withSessionServer(behaviour, async ({ repository, env }) => {
-      const { process, result } = startRestat(words({ directory, repository: repository() }), { env });
-      interrupt = (): void => void process.kill('SIGINT');
-      return await result;
-    }),
+    withSessionServer(behaviour, ({ repository, env }) =>
+      run(words({ directory, repository: repository() }), env, (process) => {
+        interrupt = (): void => void process.kill('SIGINT');
+      }),
+    ),
   );
 }
 
@@ -58,7 +58,7 @@ test('SIGINT ends a login that is not answered', async (t) => {
   isInterrupted(t, await interruptedAt(({ path }) => path.endsWith('/access/ticket'), asUser));
 });
 
-for (const path of ['/api2/json/reader']) {
+for (const path of ['/api2/json/reader', '/download', '/chunk']) {
   test(`SIGINT ends a restore whose ${path} is not answered`, async (t) => {
     isInterrupted(t, await interruptedAt((request) => request.path === path, restore));
   });

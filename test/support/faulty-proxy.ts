@@ -1,4 +1,4 @@
-/** A TCP proxy before a server, that breaks one connection at a chosen byte. */
+/** A TCP proxy before a server, that breaks one connection, or each, at a chosen byte. */
 import { connect, createServer, type Socket } from 'node:net';
 import { listen } from './listen.js';
 
@@ -19,7 +19,7 @@ export interface FaultPoint {
   /** The fault comes when so many bytes were forwarded in the direction. */
   readonly bytes: number;
   /** Number of the connection, from 0. */
-  readonly connection: number;
+  readonly connection: number | 'every';
 }
 
 export interface FaultyProxy {
@@ -90,8 +90,10 @@ export function withFaultyProxy<T>(
     upstream.add(target);
     const counts = { up: 0, down: 0 };
     const number = forwarded.push(counts) - 1;
-    const at = (direction: Direction): FaultPoint | undefined =>
-      point?.connection === number && point.direction === direction ? point : undefined;
+    const at = (direction: Direction): FaultPoint | undefined => {
+      const affected = point?.connection === 'every' || point?.connection === number;
+      return affected && point.direction === direction ? point : undefined;
+    };
     forward({ from: client, to: target }, (bytes) => (counts.up += bytes), at('up'));
     forward({ from: target, to: client }, (bytes) => (counts.down += bytes), at('down'));
   });

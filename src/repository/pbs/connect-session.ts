@@ -13,6 +13,8 @@ export interface PbsOptions {
   readonly session: Session;
   /** Longest time in which nothing moves while something is waited for, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** Pauses before attempts to connect a reader again, in milliseconds. */
+  readonly reconnectDelaysMs: readonly number[];
   /** Ends plain requests. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -101,6 +101,20 @@ export class H2Session {
     await this.#exchange({ method: 'PUT', path, query: {}, contentType: JSON_TYPE, body, limit: CALL_LIMIT });
   }
 
+  /** What `work` brings; the signal ends the connection while it runs. Throws as `work`, or the signal's reason. */
+  async endedBy<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const stop = (): void => this.close();
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      return await work();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
   /** Ends the connection, as the official client does: at once. Requests that run are rejected. */
   close(): void {
     this.#closing = true;

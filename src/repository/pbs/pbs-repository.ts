@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { native } from '../../native.js';
-import type { NativeServerDigests } from '../../native-chunk.js';
 import {
   type BackupTime,
   backupTime,
@@ -27,10 +26,10 @@ import type {
 } from '../repository.js';
 import { PbsBackupSession } from './backup-session.js';
 import { Base } from './base.js';
-import { connectBackup, connectReader, type PbsOptions, type SessionTarget } from './connect-session.js';
+import { connectBackup, type PbsOptions } from './connect-session.js';
 import { listGroups, listSnapshots, snapshotQuery } from './listing.js';
 import { PbsManagement } from './management.js';
-import { ReaderSession } from './reader-session.js';
+import { openReaderSession } from './reader-session.js';
 import { RestClient } from './rest-client.js';
 import { ServerError } from './server-error.js';
 import { PbsSnapshotReader } from './snapshot-reader.js';
@@ -65,7 +64,7 @@ export class PbsRepository implements Repository {
   }
 
   async open(namespace: Namespace, snapshot: SnapshotName, { signal }: LockWait): Promise<SnapshotReader> {
-    const chunks = this.#reader({ namespace, snapshot, signal });
+    const chunks = openReaderSession(this.#o, { namespace, snapshot, signal });
     const files = {
       download: chunks.download.bind(chunks),
       onIndex: (): void => undefined,
@@ -129,13 +128,15 @@ export class PbsRepository implements Repository {
     const h2 = await this.#lockedGroup(wait, () => connectBackup(this.#o, target, { benchmark: false }));
     try {
       const digests = new native.ServerDigests();
-      const previous = await h2.call('GET', 'previous_backup_time', {}, z.int().positive().nullable());
+      const previous = await h2.endedBy(signal, () =>
+        h2.call('GET', 'previous_backup_time', {}, z.int().positive().nullable()),
+      );
       const base =
         previous === null ? undefined : { ...target, snapshot: { ...snapshot, time: backupTime(previous) } };
       return new PbsBackupSession({
         snapshot,
         h2,
-        base: base && new Base(base.snapshot, h2, digests, this.#reader(base, digests)),
+        base: base && new Base(base.snapshot, h2, digests, openReaderSession(this.#o, base, digests)),
         digests,
         rehearsal,
         isStored: () => this.#isStored(namespace, snapshot),
@@ -149,10 +150,6 @@ export class PbsRepository implements Repository {
   async #isStored(namespace: Namespace, snapshot: SnapshotName): Promise<boolean> {
     const all = await this.snapshots(namespace, snapshot);
     return all.some(({ finished, snapshot: { time } }) => finished && time === snapshot.time);
-  }
-
-  #reader(target: SessionTarget, digests?: NativeServerDigests): ReaderSession {
-    return new ReaderSession(() => connectReader(this.#o, target), digests);
   }
 
   /** Begins while somebody else has the group, as often as `wait` allows. */
