@@ -3,17 +3,19 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
   backupWords,
+  FILES,
   failsClearly,
   fill,
   forEachTogether,
   restoreWords,
   run,
   storeWithSnapshot,
+  wholeFiles,
 } from '../support/pbs-world.js';
 import { makeCertificate } from '../support/replay/certificate.js';
-import { textReply } from '../support/replay/messages.js';
+import { type Http1Reply, textReply } from '../support/replay/messages.js';
 import { type Exchange, readRecording } from '../support/replay/recording.js';
-import { recordedRequest } from '../support/replay/request.js';
+import { type Request, recordedRequest } from '../support/replay/request.js';
 import { refusal } from '../support/replay/rules.js';
 import { isUpgrade } from '../support/replay/upgrade-rules.js';
 import { type Behaviour, withSessionServer } from '../support/session-server.js';
@@ -135,4 +137,28 @@ test('a refused plain request ends a command with the words of the server', asyn
       t.true(result.stderr.includes(text), result.stderr);
     });
   });
+});
+
+test('a user whose ticket is refused in the middle of a run is logged in once more', async (t) => {
+  let logins = 0;
+  // As after a restart with another key: the first ticket opens nothing.
+  const isRefused = ({ headers }: Request): boolean => headers.get('cookie') !== 'PBSAuthCookie=T2';
+  const rest = ({ path }: Request): Http1Reply => {
+    if (!path.endsWith('/access/ticket')) return textReply(404, 'not expected');
+    logins += 1;
+    const data = { username: 'ann@pbs', ticket: `T${logins}`, CSRFPreventionToken: 'C' };
+    return textReply(200, JSON.stringify({ data }));
+  };
+  const refuse = (request: Request): Http1Reply | undefined =>
+    isRefused(request) ? textReply(401, 'authentication failed') : undefined;
+  const behaviour = { rest, refuse, certificate: await certificate, store: await store };
+  await withTemporaryDirectory((directory) =>
+    withSessionServer(behaviour, async ({ repository, env }) => {
+      const target = join(directory, 't');
+      const result = await run(restoreWords(target, repository().replace('!laptop', '')), env);
+      t.is(result.code, 0, result.stderr);
+      t.is(wholeFiles(t, target, 'after a new login'), FILES.length);
+      t.is(logins, 2);
+    }),
+  );
 });
