@@ -156,7 +156,7 @@ class TicketSession implements Session {
       this.#login = Promise.resolve(latest);
       await keepTicket(this.#o, latest);
     } catch (error) {
-      if (this.#current !== current) return;
+      if (this.#current !== current || this.#o.server.signal?.aborted === true) return;
       this.#o.warn(`the login of ${this.#o.authId} could not be renewed: ${messageOf(error)}`);
     }
     if (this.#current === latest) this.#renewLater(latest);

@@ -176,3 +176,26 @@ test('a renewal that fails is a warning, and is tried again', (t) => {
     ]);
   }, handler);
 });
+
+test('a renewal that an interruption ends is no warning', (t) => {
+  const give = tickets();
+  const controller = new AbortController();
+  let requests = 0;
+  let ended = (): void => undefined;
+  const end = new Promise<void>((resolve) => (ended = resolve));
+  const handler: Handler = (request, response) => {
+    requests += 1;
+    if (requests === 1) return give(request, response);
+    // The client hangs up when it has noticed.
+    response.once('close', ended);
+    return controller.abort(new Error('enough'));
+  };
+  return withWorld(async ({ options, rest, warnings }) => {
+    const server = { ...rest, signal: controller.signal };
+    const session = createSession(options({ secret: secret('right'), renewalMs: 20, server }));
+    await session.headers('GET');
+    await end;
+    session.close();
+    t.deepEqual(warnings, []);
+  }, handler);
+});
