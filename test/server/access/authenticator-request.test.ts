@@ -110,6 +110,13 @@ test('a token ends when it or its user is disabled, expired or removed, though i
     }
   }));
 
+test('a secret that is far too long is not even computed', (t) =>
+  withAccess(async (world) => {
+    const authorization = tokenHeader('ann@pbs!laptop', 'x'.repeat(1025));
+    t.deepEqual(await refusal(world, { authorization }), REFUSED);
+    t.is(world.compared.length, 0);
+  }));
+
 test('a token made anew has a new secret only', (t) =>
   withAccess(async (world) => {
     const { file, secret } = world;

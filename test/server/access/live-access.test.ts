@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { AccessFile } from '../../../src/server/access/access-file.js';
@@ -54,5 +54,19 @@ test('a file that cannot be understood lets nobody in, and is tried again', (t) 
     await t.throwsAsync(live.current(), { code: 'ACCESS_FILE' });
     await rm(path, { recursive: true });
     await file.addUser('ann@pbs', {}, undefined);
+    t.is((await live.current()).users.size, 1);
+  }));
+
+test('a file that could not be read is tried again though it is the same', (t) =>
+  withFile(async (path, file) => {
+    await file.addUser('ann@pbs', {}, undefined);
+    const [here, linked] = [join(path, '..'), join(path, '..', 'linked')];
+    await mkdir(linked);
+    await symlink(path, join(linked, 'access.json'));
+    await symlink(linked, join(here, 'now'));
+    const live = new LiveAccess(join(here, 'now', 'access.json'));
+    await t.throwsAsync(live.current(), { code: 'ACCESS_FILE' });
+    await rm(join(here, 'now'));
+    await symlink(here, join(here, 'now'));
     t.is((await live.current()).users.size, 1);
   }));

@@ -20,7 +20,7 @@ test('a secret that was right is known for its time, for its auth id and as it w
   t.true(secrets.has(access, 'ann@pbs', 'secret'));
   t.false(secrets.has(access, 'bob@pbs', 'secret'));
   t.false(secrets.has(access, 'ann@pbs', 'Secret'));
-  t.false(secrets.has(access, 'ann@pbs","secret', ''));
+  t.false(secrets.has(access, 'ann@pbss', 'ecret'));
   clock.advance(1);
   t.false(secrets.has(access, 'ann@pbs', 'secret'));
 });
