@@ -36,6 +36,8 @@ export interface NativeChunkStore {
 export interface NativeServerDigests {
   /** Entries of an index that the server registered, too. Throws INDEX_ENTRIES. */
   register(entries: Uint8Array): void;
+  /** Another session begins, which knows nothing yet. */
+  clear(): void;
 }
 
 /** A chunk to be sent: digest in hex, length of its plain data, and its container. */
@@ -51,6 +53,8 @@ export interface NativeUploadSink {
   next(): Promise<NativeUpload | undefined>;
   /** A chunk has arrived: its memory goes, and makes room for others. */
   sent(encoded: ArrayBuffer): void;
+  /** Encoded bytes that wait or are on their way. */
+  readonly unsent: number;
   /** The stream has ended: what is there can still be pulled. */
   end(): void;
   /** Nothing is sent any more; the stream ends with ABORT_ERR. */
@@ -142,9 +146,18 @@ export interface NativeIngest {
   progress(): IngestProgress;
   /** Ends the stream; fulfilled when all chunks are stored. */
   finish(): Promise<IngestSummary>;
+  /**
+   * Makes no new chunks until `resume`; gives the entries so far, when every chunk of them is in the store or sink. Rejects with
+   * INGEST_PAUSED, INGEST_FINISHED (the entries are those of `finish` then), or what went wrong.
+   */
+  pause(): Promise<IndexEntries>;
+  resume(): void;
   /** Drops the stream: what waits rejects with ABORT_ERR. Chunks that are stored stay. */
   abort(): void;
 }
+
+/** What an archive is written to. */
+export type ArchiveStream = Omit<NativeIngest, 'pause' | 'resume'>;
 
 export interface ChunkReaderOptions {
   readonly store: NativeChunkStore | NativeDownloadLoader;

@@ -47,7 +47,8 @@ Napi::Function IngestWrap::define(Napi::Env env) {
       env, "Ingest",
       {InstanceMethod<&IngestWrap::write>("write"), InstanceMethod<&IngestWrap::write_batch>("writeBatch"),
        InstanceMethod<&IngestWrap::write_file>("writeFile"), InstanceMethod<&IngestWrap::inject>("inject"),
-       InstanceMethod<&IngestWrap::finish>("finish"), InstanceMethod<&IngestWrap::abort>("abort"),
+       InstanceMethod<&IngestWrap::finish>("finish"), InstanceMethod<&IngestWrap::pause>("pause"),
+       InstanceMethod<&IngestWrap::resume>("resume"), InstanceMethod<&IngestWrap::abort>("abort"),
        InstanceMethod<&IngestWrap::progress>("progress"),
        InstanceAccessor<&IngestWrap::position>("position")});
 }
@@ -137,6 +138,21 @@ Napi::Value IngestWrap::finish(const Napi::CallbackInfo& info) {
   const Napi::Value promise = pending.promise();
   ingest_->finish(settle<IngestSummary>(pending, summary_to_js));
   return promise;
+}
+
+Napi::Value IngestWrap::pause(const Napi::CallbackInfo& info) {
+  auto& pending = Environment::of(info.Env()).pending(info.Env());
+  const Napi::Value promise = pending.promise();
+  ingest_->pause(settle<std::vector<std::uint8_t>>(
+      pending, [](Napi::Env env, std::vector<std::uint8_t>& entries) -> Napi::Value {
+        return to_buffer(env, entries);
+      }));
+  return promise;
+}
+
+Napi::Value IngestWrap::resume(const Napi::CallbackInfo& info) {
+  ingest_->resume();
+  return info.Env().Undefined();
 }
 
 Napi::Value IngestWrap::abort(const Napi::CallbackInfo& info) {

@@ -56,7 +56,9 @@ Napi::Value download_to_js(Napi::Env env, Download& download) {
 }  // namespace
 
 Napi::Function ServerDigestsWrap::define(Napi::Env env) {
-  return DefineClass(env, "ServerDigests", {InstanceMethod<&ServerDigestsWrap::add>("register")});
+  return DefineClass(env, "ServerDigests",
+                     {InstanceMethod<&ServerDigestsWrap::add>("register"),
+                      InstanceMethod<&ServerDigestsWrap::clear>("clear")});
 }
 
 std::shared_ptr<ServerDigests> ServerDigestsWrap::digests(const Napi::Value& value) {
@@ -74,11 +76,17 @@ Napi::Value ServerDigestsWrap::add(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value ServerDigestsWrap::clear(const Napi::CallbackInfo& info) {
+  digests_->clear();
+  return info.Env().Undefined();
+}
+
 Napi::Function UploadSinkWrap::define(Napi::Env env) {
   return DefineClass(
       env, "UploadSink",
       {InstanceMethod<&UploadSinkWrap::next>("next"), InstanceMethod<&UploadSinkWrap::sent>("sent"),
-       InstanceMethod<&UploadSinkWrap::end>("end"), InstanceMethod<&UploadSinkWrap::stop>("stop")});
+       InstanceAccessor<&UploadSinkWrap::unsent>("unsent"), InstanceMethod<&UploadSinkWrap::end>("end"),
+       InstanceMethod<&UploadSinkWrap::stop>("stop")});
 }
 
 std::shared_ptr<ChunkSink> UploadSinkWrap::sink(const Napi::Value& value) {
@@ -109,6 +117,10 @@ Napi::Value UploadSinkWrap::sent(const Napi::CallbackInfo& info) {
   sink_->sent(encoded.ByteLength());
   encoded.Detach();
   return info.Env().Undefined();
+}
+
+Napi::Value UploadSinkWrap::unsent(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(sink_->unsent()));
 }
 
 Napi::Value UploadSinkWrap::end(const Napi::CallbackInfo& info) {

@@ -20,6 +20,7 @@ class ServerDigestsWrap : public Napi::ObjectWrap<ServerDigestsWrap> {
 
  private:
   Napi::Value add(const Napi::CallbackInfo& info);
+  Napi::Value clear(const Napi::CallbackInfo& info);
 
   std::shared_ptr<ServerDigests> digests_ = std::make_shared<ServerDigests>();
 };
@@ -35,6 +36,7 @@ class UploadSinkWrap : public Napi::ObjectWrap<UploadSinkWrap> {
  private:
   Napi::Value next(const Napi::CallbackInfo& info);
   Napi::Value sent(const Napi::CallbackInfo& info);
+  Napi::Value unsent(const Napi::CallbackInfo& info);
   Napi::Value end(const Napi::CallbackInfo& info);
   Napi::Value stop(const Napi::CallbackInfo& info);
 

@@ -39,6 +39,8 @@ class IndexBuilder {
   std::uint64_t data_end() const { return data_end_; }
   // SHA-256 over the entries (indexes-blobs-chunks.md §2.2). To be called last, once.
   Digest checksum() { return checksum_.finish(); }
+  // Of the chunks that are settled.
+  const std::vector<std::uint8_t>& entries() const { return entries_; }
   std::vector<std::uint8_t> take_entries() { return std::move(entries_); }
 
  private:

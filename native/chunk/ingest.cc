@@ -78,10 +78,34 @@ void Ingest::finish(FinishDone done) {
   finishing_ = true;
   finish_done_ = std::move(done);
   const Job job = claim();
-  const FinishDone finished = claim_finish();
+  const Ends ends = claim_ends();
   lock.unlock();
   post(job);
-  complete(finished);
+  complete(ends);
+}
+
+void Ingest::pause(PauseDone done) {
+  std::unique_lock lock(mutex_);
+  if (is_over() || paused_) {
+    const Error error =
+        error_.value_or(finished_ ? Error::check("INGEST_FINISHED", "the stream is finished")
+                                  : Error::check("INGEST_PAUSED", "the stream is paused already"));
+    lock.unlock();
+    return done(error);
+  }
+  paused_ = true;
+  pause_done_ = std::move(done);
+  const Ends ends = claim_ends();
+  lock.unlock();
+  complete(ends);
+}
+
+void Ingest::resume() {
+  std::unique_lock lock(mutex_);
+  paused_ = false;
+  const Job job = claim();
+  lock.unlock();
+  post(job);
 }
 
 void Ingest::abort() {
@@ -130,12 +154,12 @@ void Ingest::piece_done(const Piece& piece, std::size_t n, const std::vector<std
   if (ended) puts_.pop_front();
   const auto injected = take_injections();
   const Job job = claim();
-  const FinishDone finished = claim_finish();
+  const Ends ends = claim_ends();
   lock.unlock();
   post(job);
   if (ended) piece.put->done(piece.put->input->outcome());
   for (const auto& done : injected) done(0);
-  complete(finished);
+  complete(ends);
 }
 
 void Ingest::work() {
@@ -178,8 +202,10 @@ std::optional<Ingest::Cut> Ingest::cut() {
   }
   leave(cutting_);
   const Job job = claim();
+  const Ends ends = claim_ends();
   lock.unlock();
   post(job);
+  complete(ends);
   return found;
 }
 
@@ -201,10 +227,10 @@ void Ingest::inject_now(const Boundary& boundary) {
   }
   boundaries_.pop_front();
   const Job job = claim();
-  const FinishDone finished = claim_finish();
+  const Ends ends = claim_ends();
   lock.unlock();
   post(job);
-  complete(finished);
+  complete(ends);
 }
 
 void Ingest::store(const Cut& cut) {
@@ -224,10 +250,10 @@ void Ingest::chunk_done(const Cut& cut, const Digest& digest, const ChunkOutcome
   index_.settle(cut.chunk, digest);
   ring_->release(index_.data_end());
   const Job job = claim();
-  const FinishDone finished = claim_finish();
+  const Ends ends = claim_ends();
   lock.unlock();
   post(job);
-  complete(finished);
+  complete(ends);
 }
 
 void Ingest::fail(const Error& error) {
@@ -236,10 +262,12 @@ void Ingest::fail(const Error& error) {
   error_ = error;
   const auto puts = std::exchange(puts_, {});
   const FinishDone finish = std::exchange(finish_done_, nullptr);
+  const PauseDone paused = std::exchange(pause_done_, nullptr);
   release_ring();
   lock.unlock();
   for (const auto& put : puts) put->done(error);
   if (finish) finish(error);
+  if (paused) paused(error);
 }
 
 // Decides what can go on now; the caller posts it.
@@ -248,10 +276,22 @@ Ingest::Job Ingest::claim() {
   if (is_over()) return job;
   job.feed = feeding_ == 0 && !puts_.empty() && ring_->room() >= Input::kMinRoom;
   const bool rest = is_fed() && read_ > cutter_.start();
-  job.work = cutting_ == 0 && (read_ > searched_ || rest || !boundaries_.empty());
+  job.work = !paused_ && cutting_ == 0 && (read_ > searched_ || rest || !boundaries_.empty());
   if (job.feed) feeding_ = 1;
   if (job.work) cutting_ = 1;
   return job;
+}
+
+Ingest::Ends Ingest::claim_ends() {
+  Ends ends;
+  ends.finished = claim_finish();
+  if (!pause_done_ || !is_resting()) return ends;
+  ends.paused = std::exchange(pause_done_, nullptr);
+  if (finished_)
+    ends.entries = Error::check("INGEST_FINISHED", "the stream is finished");
+  else
+    ends.entries = index_.entries();
+  return ends;
 }
 
 // The promise of finish(), when everything is in the index.
@@ -278,10 +318,11 @@ void Ingest::post(Job job) {
   if (job.work) engine_.cpu.submit([self = shared_from_this()] { self->work(); });
 }
 
-void Ingest::complete(const FinishDone& done) {
-  if (!done) return;
+void Ingest::complete(const Ends& ends) {
+  if (ends.paused) ends.paused(ends.entries);
+  if (!ends.finished) return;
   IngestSummary summary{index_.take_entries(), index_.end(), index_.count(), index_.checksum(), stats_};
-  done(std::move(summary));
+  ends.finished(std::move(summary));
 }
 
 }  // namespace restat

@@ -64,6 +64,7 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
  public:
   using PutDone = std::function<void(Result<std::uint64_t>)>;
   using FinishDone = std::function<void(Result<IngestSummary>)>;
+  using PauseDone = std::function<void(Result<std::vector<std::uint8_t>>)>;
 
   // Least ring for an average size: two of the largest chunks.
   static std::size_t least_ring(std::size_t average) { return 2 * 4 * average; }
@@ -80,6 +81,10 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   void inject(std::vector<InjectedChunk> chunks, PutDone done);
   // The end of the stream: `done` gets the index once everything is stored.
   void finish(FinishDone done);
+  // Makes no new chunks until resume(). `done` gets the index entries so far, once every chunk that was made
+  // is in the sink. Error codes: INGEST_PAUSED for a second call, INGEST_FINISHED, or as for put().
+  void pause(PauseDone done);
+  void resume();
   // Drops the stream: chunks that are stored stay in the store.
   void abort();
 
@@ -102,6 +107,12 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   struct Job {
     bool feed = false;
     bool work = false;
+  };
+  // Promises whose time has come.
+  struct Ends {
+    FinishDone finished;
+    PauseDone paused;
+    Result<std::vector<std::uint8_t>> entries = std::vector<std::uint8_t>{};
   };
   struct Piece {
     std::shared_ptr<Put> put;
@@ -133,14 +144,16 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   // To be called with the lock held …
   bool is_over() const { return error_.has_value() || finished_; }
   bool is_fed() const { return finishing_ && puts_.empty(); }
+  bool is_resting() const { return cutting_ + storing_ == 0; }
   Job claim();
+  Ends claim_ends();
   FinishDone claim_finish();
   std::vector<PutDone> take_injections();
   void leave(unsigned& running);
   void release_ring();
   // … and without.
   void post(Job job);
-  void complete(const FinishDone& done);
+  void complete(const Ends& ends);
 
   Engine& engine_;
   const std::shared_ptr<ChunkSink> sink_;
@@ -163,6 +176,8 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   bool finishing_ = false;
   bool finished_ = false;
   FinishDone finish_done_;
+  bool paused_ = false;
+  PauseDone pause_done_;
   std::optional<Error> error_;
 };
 

@@ -7,6 +7,11 @@ Status ServerDigests::add(ByteView entries) {
   return known_.add_entries(entries);
 }
 
+void ServerDigests::clear() {
+  const std::lock_guard lock(mutex_);
+  known_ = KnownDigests();
+}
+
 bool ServerDigests::has(const Digest& digest) {
   const std::lock_guard lock(mutex_);
   const Known state = known_.find(digest);

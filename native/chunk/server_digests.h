@@ -14,6 +14,8 @@ class ServerDigests {
  public:
   // `entries` are those of an index that the server registered. Error code INDEX_ENTRIES.
   Status add(ByteView entries);
+  // Another session begins, which knows nothing yet.
+  void clear();
   // Not if it is doubted.
   bool has(const Digest& digest);
   // The server has lost the chunk, or gives something else for it: it is to be sent again.

@@ -47,6 +47,11 @@ void UploadSink::sent(std::size_t bytes) {
   room_.notify_all();
 }
 
+std::size_t UploadSink::unsent() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
 void UploadSink::stop() {
   {
     const std::lock_guard lock(mutex_);

@@ -34,6 +34,8 @@ class UploadSink : public ChunkSink {
   void take(HandOver<Upload>::Taker taker) { uploads_.take(std::move(taker)); }
   // So many encoded bytes have arrived.
   void sent(std::size_t bytes);
+  // Encoded bytes that wait or are on their way.
+  std::size_t unsent() const;
   void end() { uploads_.end(); }
   void stop();
 
@@ -48,7 +50,7 @@ class UploadSink : public ChunkSink {
   const std::shared_ptr<BufferPool> buffers_ = BufferPool::create(kIdle);
   EncoderPool encoders_;
   HandOver<Upload> uploads_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable room_;
   std::size_t bytes_ = 0;
   bool stopped_ = false;

@@ -25,6 +25,7 @@ class CountingSink : public ChunkSink {
   Result<ChunkOutcome> accept(const Digest& digest, ByteView plain) override {
     if (sha256(plain) != digest) return Error::check("TEST_DIGEST", "the bytes changed meanwhile");
     if (left_.fetch_sub(1) == 0) return Error::system(ENOSPC, "write", "chunk");
+    accepted_ += plain.size();
     return ChunkOutcome{true, plain.size()};
   }
   Status reuse(const Digest& digest) override {
@@ -32,8 +33,11 @@ class CountingSink : public ChunkSink {
     return Unit{};
   }
 
+  std::uint64_t accepted() const { return accepted_; }
+
  private:
   std::atomic<int> left_;
+  std::atomic<std::uint64_t> accepted_{0};
 };
 
 // The waiting face of an ingest.
@@ -55,6 +59,11 @@ class Stream {
   Result<IngestSummary> finish() {
     std::promise<Result<IngestSummary>> promise;
     ingest_->finish([&](Result<IngestSummary> r) { promise.set_value(std::move(r)); });
+    return promise.get_future().get();
+  }
+  Result<Bytes> pause() {
+    std::promise<Result<Bytes>> promise;
+    ingest_->pause([&](Result<Bytes> r) { promise.set_value(std::move(r)); });
     return promise.get_future().get();
   }
   Ingest& operator*() { return *ingest_; }
@@ -329,6 +338,70 @@ TEST("a stream that is finished while its last chunks are injected waits for the
   ingest->finish([&](Result<IngestSummary> r) { promise.set_value(std::move(r)); });
   sink->told.set_value();
   CHECK_EQ(promise.get_future().get().value().size, 1000u);
+}
+
+TEST("a pause gives the index of what is stored, and the stream goes on as if there had been none") {
+  Engine engine;
+  const auto sink = std::make_shared<CountingSink>();
+  const Bytes data = random_bytes(6'000'000, 10);
+  Stream stream(engine, sink, kSmall);
+  Bytes entries;
+  for (std::size_t at = 0; at < data.size(); at += 1'000'000) {
+    const auto part = ByteView(data).subspan(at, 1'000'000);
+    CHECK(stream.put(bytes_input(Bytes(part.begin(), part.end()))).ok());
+    Bytes more = stream.pause().value();
+    CHECK(more.size() >= entries.size());
+    CHECK(std::equal(entries.begin(), entries.end(), more.begin()));
+    const auto ends = ends_of(more);
+    CHECK_EQ(sink->accepted(), ends.empty() ? 0 : ends.back());
+    CHECK_EQ(stream.pause().error().code, "INGEST_PAUSED");
+    entries = std::move(more);
+    (*stream).resume();
+  }
+  CHECK(entries.size() > 40 * 20);
+  CHECK(stream.finish().value().entries == ingested(engine, kSmall, data, data.size()));
+  CHECK_EQ(stream.pause().error().code, "INGEST_FINISHED");
+}
+
+TEST("a stream that is finished in a pause ends after it") {
+  Engine engine;
+  const Bytes data = random_bytes(200'000, 11);
+  const auto ingest = Ingest::create(engine, std::make_shared<CountingSink>(), kSmall).value();
+  std::promise<Bytes> paused;
+  ingest->pause([&](Result<Bytes> r) { paused.set_value(std::move(r.value())); });
+  CHECK_EQ(paused.get_future().get().size(), 0u);
+  std::promise<Result<std::uint64_t>> put;
+  ingest->put(bytes_input(Bytes(data)), [&](Result<std::uint64_t> r) { put.set_value(std::move(r)); });
+  CHECK(put.get_future().get().ok());
+  std::promise<Result<IngestSummary>> finished;
+  ingest->finish([&](Result<IngestSummary> r) { finished.set_value(std::move(r)); });
+  CHECK_EQ(ingest->progress().stats.new_chunks, 0u);
+  ingest->resume();
+  CHECK_EQ(finished.get_future().get().value().size, data.size());
+}
+
+TEST("an error ends a pause, too") {
+  // Fails while a pause waits for it.
+  class HeldSink : public CountingSink {
+   public:
+    Result<ChunkOutcome> accept(const Digest&, ByteView) override {
+      if (!held.exchange(true)) reached.set_value();
+      told.wait();
+      return Error::system(ENOSPC, "write", "chunk");
+    }
+    std::atomic<bool> held{false};
+    std::promise<void> reached, tell;
+    std::shared_future<void> told = tell.get_future().share();
+  };
+  Engine engine;
+  const auto sink = std::make_shared<HeldSink>();
+  const auto ingest = Ingest::create(engine, sink, kSmall).value();
+  ingest->put(bytes_input(random_bytes(900'000, 12)), [](Result<std::uint64_t>) {});
+  sink->reached.get_future().wait();
+  std::promise<Result<Bytes>> paused;
+  ingest->pause([&](Result<Bytes> r) { paused.set_value(std::move(r)); });
+  sink->tell.set_value();
+  CHECK_EQ(paused.get_future().get().error().number, ENOSPC);
 }
 
 TEST("an injected chunk that is missing ends the stream") {

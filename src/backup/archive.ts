@@ -4,11 +4,11 @@ import type { Detector } from '../detect/detector.js';
 import type { Injection } from '../detect/injection.js';
 import type { PaddingTotals } from '../detect/padding.js';
 import { native } from '../native.js';
-import type { IngestProgress, IngestSummary, NativeChunkSink, NativeIngest } from '../native-chunk.js';
+import type { ArchiveStream, IngestOptions, IngestProgress, IngestSummary } from '../native-chunk.js';
 import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
 import { MetadataEncoder } from '../pxar/encoder.js';
 import type { BackupSession } from '../repository/repository.js';
-import { splitNames } from '../snapshot/archive-names.js';
+import { type ServerName, splitNames } from '../snapshot/archive-names.js';
 import { ArchiveWriter } from './archive-writer.js';
 import { detectParts } from './detect-parts.js';
 import { DryStream } from './dry-stream.js';
@@ -19,6 +19,7 @@ import type { WalkOptions } from './options.js';
 import { encodePrelude } from './prelude.js';
 import { ahead, readRuns } from './read-runs.js';
 import type { Report } from './report.js';
+import { RestableStream } from './running-stream.js';
 import { ScanAhead } from './scan-ahead.js';
 import type { ScannedDirectory } from './scanned-directory.js';
 import type { Source } from './sources.js';
@@ -78,10 +79,10 @@ const METADATA_RING = 32 * 1024 * 1024;
 
 /** Blocks of the metadata stream on their way into the ingest. */
 class MetadataQueue {
-  readonly #ingest: NativeIngest;
+  readonly #ingest: ArchiveStream;
   #pending: Promise<void>[] = [];
 
-  constructor(ingest: NativeIngest) {
+  constructor(ingest: ArchiveStream) {
     this.#ingest = ingest;
   }
 
@@ -108,33 +109,58 @@ function openTree(source: Source, options: ArchiveOptions): NativeTree {
   }
 }
 
-/** Where the two streams go; nowhere in a dry run. */
-interface Sinks {
-  readonly metadata: NativeChunkSink;
-  readonly payload: NativeChunkSink;
+/** The two streams of an archive. */
+interface Streams {
+  readonly metadata: ArchiveStream;
+  readonly payload: ArchiveStream;
+}
+
+/** A stream into the session. */
+async function beginStream(
+  session: BackupSession,
+  name: ServerName,
+  options: Omit<IngestOptions, 'store'>,
+): Promise<ArchiveStream> {
+  const ingest = new native.Ingest({ store: await session.sink(name), ...options });
+  if (session.checkpoints === undefined) return ingest;
+  const stream = new RestableStream(ingest);
+  session.checkpoints.follow(name, stream);
+  return stream;
+}
+
+/** They go nowhere in a dry run. */
+async function beginStreams(
+  session: BackupSession,
+  { archive }: Source,
+  { dryRun, averageSize }: ArchiveOptions,
+): Promise<Streams> {
+  if (dryRun) return { metadata: new DryStream(), payload: new DryStream() };
+  const names = splitNames(archive);
+  const metadata = { averageSize, payload: false, ringBytes: METADATA_RING };
+  const payload = { averageSize, payload: true, ringBytes: PAYLOAD_RING };
+  return {
+    metadata: await beginStream(session, names.metadata, metadata),
+    payload: await beginStream(session, names.payload, payload),
+  };
 }
 
 class ArchiveRun {
   readonly #source: Source;
   readonly #o: ArchiveOptions;
   readonly #tree: NativeTree;
-  readonly #payload: NativeIngest;
-  readonly #metadata: NativeIngest;
+  readonly #payload: ArchiveStream;
+  readonly #metadata: ArchiveStream;
   readonly #blocks: MetadataQueue;
   readonly #links: HardlinkTable;
   readonly #scan: ScanAhead;
   #path = '';
 
-  constructor(source: Source, tree: NativeTree, options: ArchiveOptions, sinks: Sinks | undefined) {
+  constructor(source: Source, tree: NativeTree, options: ArchiveOptions, { metadata, payload }: Streams) {
     this.#source = source;
     this.#o = options;
     this.#tree = tree;
-    const stream = (store: NativeChunkSink | undefined, payload: boolean, ringBytes: number): NativeIngest =>
-      store === undefined
-        ? new DryStream()
-        : new native.Ingest({ store, averageSize: options.averageSize, payload, ringBytes });
-    this.#payload = stream(sinks?.payload, true, PAYLOAD_RING);
-    this.#metadata = stream(sinks?.metadata, false, METADATA_RING);
+    this.#payload = payload;
+    this.#metadata = metadata;
     this.#blocks = new MetadataQueue(this.#metadata);
     this.#links = new HardlinkTable(native.openUnnamed(options.temporaryDirectory));
     this.#scan = new ScanAhead(this.#tree, options.walk);
@@ -256,10 +282,8 @@ export async function backupArchive(
 ): Promise<ArchiveSummary> {
   const names = splitNames(source.archive);
   const tree = openTree(source, options);
-  const sinks = options.dryRun
-    ? undefined
-    : { metadata: await session.sink(names.metadata), payload: await session.sink(names.payload) };
-  const summary = await new ArchiveRun(source, tree, options, sinks).run();
+  const streams = await beginStreams(session, source, options);
+  const summary = await new ArchiveRun(source, tree, options, streams).run();
   await session.putIndex(names.payload, summary.payload);
   await session.putIndex(names.metadata, summary.metadata);
   return summary;

@@ -21,6 +21,8 @@ export interface BackupRequest {
   readonly skipE2bigXattr: boolean;
   readonly owner: string;
   readonly lockWaitSeconds: number;
+  /** How often the progress of a group's first backup is kept, in milliseconds; undefined: never. */
+  readonly checkpointMs?: number | undefined;
   readonly temporaryDirectory: string;
   /** Read just before the first directory is opened: the run's start S. */
   readonly clock: () => { readonly seconds: number; readonly nanoseconds: number };
@@ -123,25 +125,60 @@ async function detectAndWrite(
   }
 }
 
+/**
+ * Calls `onStop` when the run is interrupted: at once, or where a session keeps the progress of an unfinished backup, when it has. The
+ * returned function ends that.
+ */
+function stopWhenAborted(
+  { signal, onMessage }: BackupRequest,
+  { checkpoints }: BackupSession,
+  onStop: () => void,
+): () => void {
+  const onAbort = (): void => {
+    if (checkpoints === undefined) {
+      onStop();
+      return;
+    }
+    onMessage('Interrupted; what is stored so far becomes a checkpoint (interrupt again to end at once)');
+    checkpoints.preserve().then(onStop, (error: unknown) => {
+      onMessage(`No checkpoint: ${error instanceof Error ? error.message : String(error)}`);
+      onStop();
+    });
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return () => signal.removeEventListener('abort', onAbort);
+}
+
 /** Runs a backup. On any error nothing of the snapshot remains. Throws what its parts throw, AbortError when aborted. */
 export async function runBackup(request: BackupRequest): Promise<BackupSummary> {
   const { repository, namespace, group, time, signal } = request;
-  const now = request.clock().seconds;
+  const clock = (): number => request.clock().seconds;
+  const { checkpointMs } = request;
   const session = request.dryRun
     ? await repository.rehearse(namespace, group, time)
     : await repository.begin(namespace, group, time, {
         owner: request.owner,
         waitSeconds: request.lockWaitSeconds,
         signal,
-        now,
+        now: clock(),
+        checkpoints: checkpointMs === undefined ? undefined : { intervalMs: checkpointMs, clock },
+        say: request.onMessage,
       });
   const report = new Report(request);
-  const interrupt = (): void => session.interrupt();
-  signal.addEventListener('abort', interrupt, { once: true });
+  const stop = new AbortController();
+  const endStop = stopWhenAborted(request, session, () => {
+    session.interrupt();
+    stop.abort(signal.reason);
+  });
   try {
     request.onStart(session);
     const start = request.clock();
-    const { archives, generation } = await detectAndWrite(request, session, report, start);
+    const { archives, generation } = await detectAndWrite(
+      { ...request, signal: stop.signal },
+      session,
+      report,
+      start,
+    );
     signal.throwIfAborted();
     await session.finish({ restat: encodeRunNotes(notesOf(start, generation, archives)) });
     return {
@@ -159,6 +196,6 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
     signal.throwIfAborted();
     throw failure ?? error;
   } finally {
-    signal.removeEventListener('abort', interrupt);
+    endStop();
   }
 }

@@ -6,6 +6,7 @@ import type { PaddingBudget } from '../detect/padding.js';
 import { openReference, type Reference } from '../detect/reference.js';
 import type { BackupSession, SnapshotReader } from '../repository/repository.js';
 import type { ArchiveName } from '../snapshot/archive-names.js';
+import { isCheckpoint } from '../snapshot/checkpoint.js';
 import { type Instant, runNotes } from '../snapshot/run-notes.js';
 import { failedVerification } from '../snapshot/verify-state.js';
 import type { ArchiveDetection } from './archive.js';
@@ -61,7 +62,11 @@ export class RunDetection {
     }
     const { fullEvery } = this.#wishes;
     const generation = runNotes(this.#previous.manifest).generation;
-    if (failedVerification(this.#previous.manifest)) {
+    if (isCheckpoint(this.#previous.manifest)) {
+      await this.#refuse(
+        'The previous snapshot is a checkpoint of an unfinished backup, fallback to regular mode',
+      );
+    } else if (failedVerification(this.#previous.manifest)) {
       await this.#refuse('Verification of the previous snapshot failed, fallback to regular mode');
     } else if (fullEvery !== undefined && generation >= fullEvery) {
       await this.#refuse(

@@ -1,10 +1,10 @@
 /** A stream that goes nowhere: what a dry run writes to. */
-import type { IngestProgress, IngestStats, IngestSummary, NativeIngest } from '../native-chunk.js';
+import type { ArchiveStream, IngestProgress, IngestStats, IngestSummary } from '../native-chunk.js';
 import { ENTRY_SIZE } from '../snapshot/dynamic-index.js';
 
 const EMPTY = Buffer.alloc(0);
 
-export class DryStream implements NativeIngest {
+export class DryStream implements ArchiveStream {
   #position = 0;
   #injectedChunks = 0;
   #injectedBytes = 0;

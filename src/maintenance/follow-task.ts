@@ -47,7 +47,12 @@ export async function followTask(tasks: Tasks, upid: TaskId, options: FollowOpti
       await tasks.stop(upid);
       stopped = true;
     }
-    const { next, state } = await showNext(tasks, upid, at, options);
+    const look = await showNext(tasks, upid, at, options).catch((error: unknown) => {
+      // The abort may have ended the look, too.
+      if (!signal.aborted || stopped) throw error;
+    });
+    if (look === undefined) continue;
+    const { next, state } = look;
     at = next;
     if (state === 'ended') break;
     // A second signal ends the process: from here on nobody listens to it.

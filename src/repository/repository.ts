@@ -1,5 +1,5 @@
 /** What restat asks of a place where snapshots live. `local/` implements it; other kinds follow. */
-import type { NativeChunkReader, NativeChunkSink } from '../native-chunk.js';
+import type { IndexEntries, NativeChunkReader, NativeChunkSink } from '../native-chunk.js';
 import type { ArchiveFiles, ServerName } from '../snapshot/archive-names.js';
 import type { DynamicIndex } from '../snapshot/dynamic-index.js';
 import type { CryptMode, Manifest } from '../snapshot/manifest.js';
@@ -51,6 +51,16 @@ export interface BeginOptions extends LockWait {
   readonly owner: string;
   /** Creation time in index headers, seconds. */
   readonly now: number;
+  /** Keep what is stored so far while the group has no finished snapshot; undefined: only a complete backup is kept. */
+  readonly checkpoints?: CheckpointOptions | undefined;
+  /** Told what a person should know. */
+  readonly say?: (message: string) => void;
+}
+
+export interface CheckpointOptions {
+  readonly intervalMs: number;
+  /** Seconds since the epoch, for the snapshots that follow. */
+  readonly clock: () => number;
 }
 
 /** One archive stream as the ingest made it. */
@@ -59,13 +69,31 @@ export interface FinishedStream {
   readonly entries: Buffer;
 }
 
+/** A stream that can rest while a checkpoint is written. */
+export interface RunningStream {
+  /** The entries so far, also of a stream that has ended; their chunks are in its sink. No chunk is made until `resume`. */
+  pause(): Promise<IndexEntries>;
+  resume(): void;
+}
+
+/** What keeps the progress of an unfinished backup. */
+export interface CheckpointKeeper {
+  /** The stream that was begun with `sink`. */
+  follow(name: ServerName, stream: RunningStream): void;
+  /** Keeps what is stored for the next run, before this one is given up: only `abort` follows. */
+  preserve(): Promise<void>;
+}
+
 /** A backup that is being written. Nothing of it can be seen before `finish`. */
 export interface BackupSession {
+  /** Its time may become later while it runs. */
   readonly snapshot: SnapshotName;
   /** Newest finished snapshot of the group at the start. */
   readonly previous: SnapshotName | undefined;
   /** Why the session has ended from outside: its streams then end with ABORT_ERR. */
   readonly failure: Error | undefined;
+  /** Undefined where nothing is kept of an unfinished backup, or all of it anyway. */
+  readonly checkpoints?: CheckpointKeeper;
   /** The snapshot `previous` as a reference. Rejects when its manifest cannot be read. */
   openPrevious(): Promise<SnapshotReader>;
   /** For each chunk of an index of `previous` 1 if this session can refer to it without its data. */

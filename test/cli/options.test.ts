@@ -51,6 +51,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     'chunk-size': text('64'),
     'change-detection-mode': text('metadata:root'),
     'max-padding': text('20,5'),
+    'checkpoint-interval': number('600', 600),
     retries: number('0', 0),
     'full-every': number('7', 7),
     'dry-run': 'flag',

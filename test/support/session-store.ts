@@ -20,6 +20,8 @@ export class SessionStore {
   readonly snapshots = new Map<SnapshotKey, ReadonlyMap<string, Buffer>>();
   /** Containers by digest. */
   readonly chunks = new Map<string, Buffer>();
+  /** Snapshots that sessions use as their base, which cannot be deleted. */
+  readonly locked = new Set<SnapshotKey>();
 
   /** Time and files of the newest snapshot of the group in which `key` is. */
   newest(key: SnapshotKey): readonly [time: number, files: ReadonlyMap<string, Buffer>] | undefined {
@@ -57,6 +59,7 @@ export class BackupCalls implements SessionRules {
     this.#store = store;
     this.#key = key;
     this.#base = store.newest(key);
+    if (this.#base !== undefined) store.locked.add(this.#baseKey());
   }
 
   answer({ request }: Call): Promise<Reply> {
@@ -89,10 +92,15 @@ export class BackupCalls implements SessionRules {
         return value(null);
       case 'POST /finish':
         this.#store.snapshots.set(this.#key, this.#files);
+        this.#store.locked.delete(this.#baseKey());
         return value(null);
       default:
         return refusal(`Path '${path}' not found.`, 404);
     }
+  }
+
+  #baseKey(): SnapshotKey {
+    return `${this.#key.slice(0, this.#key.lastIndexOf('/'))}/${this.#base?.[0]}`;
   }
 
   #previous(name: string): Reply {

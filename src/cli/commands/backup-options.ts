@@ -127,6 +127,14 @@ export const backupOptions = {
     default: '3',
     description: 'how often a backup to a server begins anew when the connection is lost',
   },
+  'checkpoint-interval': {
+    type: 'integer',
+    minimum: 1,
+    maximum: 2_000_000,
+    placeholder: 'SECONDS',
+    description:
+      "how often the progress of a group's first backup to a server is kept, for a backup that begins anew; otherwise never",
+  },
   'dry-run': { type: 'boolean', description: 'compare and count, but read no contents and store nothing' },
   verbose: { type: 'boolean', description: 'name each file and why it is read' },
   owner: {

@@ -67,6 +67,10 @@ type Wishes = Omit<BackupRequest, 'repository' | keyof Listeners> & {
   readonly timeGiven: boolean;
 };
 
+function milliseconds(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
+}
+
 /** What the command line asks for. Throws UsageError, and BackupError for sources that are not there. */
 async function wishesOf(invocation: Invocation, context: Context): Promise<Wishes> {
   const sources = parseWords(['backup'], () => parseSources(positionals(invocation, 'backupspec')));
@@ -88,6 +92,7 @@ async function wishesOf(invocation: Invocation, context: Context): Promise<Wishe
     dryRun: optionFlag(invocation, 'dry-run'),
     verbose: optionFlag(invocation, 'verbose'),
     timeGiven: invocation.options.has('backup-time'),
+    checkpointMs: milliseconds(optionNumber(invocation, 'checkpoint-interval')),
     retries: optionNumber(invocation, 'retries') ?? DEFAULT_RETRIES,
   };
   await checkSources(sources);

@@ -1,6 +1,7 @@
 /** The base of a backup session: the newest finished snapshot of the group, as the server offers it. protocol.md §5.6. */
 import type { NativeServerDigests } from '../../native-chunk.js';
 import type { ServerName } from '../../snapshot/archive-names.js';
+import { incompleteName, isCheckpoint } from '../../snapshot/checkpoint.js';
 import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import type { H2Session } from './h2-session.js';
@@ -34,16 +35,27 @@ export class Base {
     return this.#reader;
   }
 
+  /** True if the base is a checkpoint of an unfinished backup; false where its manifest cannot be read. */
+  async isCheckpoint(): Promise<boolean> {
+    const reader = await this.open().catch(() => undefined);
+    return reader !== undefined && isCheckpoint(reader.manifest);
+  }
+
+  /** Makes the chunks of an archive of the base known. Throws as SnapshotReader.index. */
+  async register(name: ServerName): Promise<void> {
+    if (!this.#registered.has(name)) await (await this.open()).index(name);
+  }
+
   /**
    * Makes the chunks of the base's archive of this name known, where it has one that can be read. Whatever is wrong with it: its
    * chunks are uploaded again.
    */
   async registerKnown(name: ServerName): Promise<void> {
-    if (this.#registered.has(name)) return;
     try {
-      const reader = await this.open();
-      const entry = reader.manifest.files.find(({ filename }) => filename === name);
-      if (entry !== undefined && entry.cryptMode !== 'encrypt') await reader.index(name);
+      const { manifest } = await this.open();
+      const wanted = isCheckpoint(manifest) ? incompleteName(name) : name;
+      const entry = manifest.files.find(({ filename }) => filename === wanted);
+      if (entry !== undefined && entry.cryptMode !== 'encrypt') await this.register(wanted);
     } catch {
       // A connection that is gone says so at the next request.
     }

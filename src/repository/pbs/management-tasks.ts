@@ -24,7 +24,7 @@ function pathOf(upid: TaskId): string {
 
 /** Calls throw ServerError. */
 export class PbsTasks implements Tasks {
-  readonly #rest: RestClient;
+  #rest: RestClient;
   readonly #of: ManagedStore;
 
   constructor(rest: RestClient, of: ManagedStore) {
@@ -51,7 +51,9 @@ export class PbsTasks implements Tasks {
     return status === 'running' ? undefined : (exitstatus ?? 'unknown');
   }
 
+  /** An interruption may be why the task is stopped: it does not end requests any more. */
   async stop(upid: TaskId): Promise<void> {
+    this.#rest = this.#rest.uninterrupted();
     await this.#rest.delete(pathOf(upid), {}, anything);
   }
 }

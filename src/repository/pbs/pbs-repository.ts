@@ -1,10 +1,7 @@
 /** A datastore of a Proxmox Backup Server. protocol.md, rest-api.md. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { native } from '../../native.js';
 import {
   type BackupTime,
-  backupTime,
   type GroupName,
   type Namespace,
   parseBackupId,
@@ -24,20 +21,17 @@ import type {
   SpeedTestOptions,
   UploadSpeed,
 } from '../repository.js';
-import { PbsBackupSession } from './backup-session.js';
-import { Base } from './base.js';
+import { PbsBackupSession, type PbsSessionParts } from './backup-session.js';
+import { CheckpointRemoval } from './checkpoint-removal.js';
+import { type BegunSession, CheckpointedSession } from './checkpointed-session.js';
 import { connectBackup, type PbsOptions } from './connect-session.js';
+import { GroupSessions } from './group-sessions.js';
 import { listGroups, listSnapshots, snapshotQuery } from './listing.js';
 import { PbsManagement } from './management.js';
 import { openReaderSession } from './reader-session.js';
 import { RestClient } from './rest-client.js';
-import { ServerError } from './server-error.js';
 import { PbsSnapshotReader } from './snapshot-reader.js';
 import { uploadSpeed } from './speed-test.js';
-
-/** How often a group that somebody else holds is asked for again. */
-const LOCK_RETRY_MS = 2000;
-const LOCKED = /^unable to acquire backup group lock/;
 
 export class PbsRepository implements Repository {
   readonly name: string;
@@ -77,17 +71,28 @@ export class PbsRepository implements Repository {
     }
   }
 
-  begin(
+  async begin(
     namespace: Namespace,
     group: GroupName,
     time: BackupTime,
     options: BeginOptions,
   ): Promise<BackupSession> {
-    return this.#begin(namespace, { ...group, time }, options, false);
+    const sessions = new GroupSessions(this.#o, namespace, options);
+    const begun = await sessions.begin({ ...group, time });
+    try {
+      return await begun.h2.endedBy(options.signal, () =>
+        this.#sessionOf(begun, sessions, namespace, options),
+      );
+    } catch (error) {
+      begun.h2.close();
+      throw error;
+    }
   }
 
-  rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession> {
-    return this.#begin(namespace, { ...group, time }, { waitSeconds: 0 }, true);
+  async rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession> {
+    const sessions = new GroupSessions(this.#o, namespace, { waitSeconds: 0 });
+    const begun = await sessions.begin({ ...group, time });
+    return this.#plainSession(begun, sessions, namespace, { rehearsal: true });
   }
 
   async forget(namespace: Namespace, snapshot: SnapshotName): Promise<void> {
@@ -117,51 +122,48 @@ export class PbsRepository implements Repository {
     }
   }
 
-  async #begin(
+  async #sessionOf(
+    begun: BegunSession,
+    sessions: GroupSessions,
     namespace: Namespace,
-    snapshot: SnapshotName,
-    wait: LockWait,
-    rehearsal: boolean,
+    { checkpoints, say = () => undefined }: BeginOptions,
   ): Promise<BackupSession> {
-    const { signal } = wait;
-    const target = { namespace, snapshot, signal };
-    const h2 = await this.#lockedGroup(wait, () => connectBackup(this.#o, target, { benchmark: false }));
-    try {
-      const digests = new native.ServerDigests();
-      const previous = await h2.endedBy(signal, () =>
-        h2.call('GET', 'previous_backup_time', {}, z.int().positive().nullable()),
-      );
-      const base =
-        previous === null ? undefined : { ...target, snapshot: { ...snapshot, time: backupTime(previous) } };
-      return new PbsBackupSession({
-        snapshot,
-        h2,
-        base: base && new Base(base.snapshot, h2, digests, openReaderSession(this.#o, base, digests)),
-        digests,
-        rehearsal,
-        isStored: () => this.#isStored(namespace, snapshot),
+    const { base, snapshot } = begun;
+    const isUnfinished = base !== undefined && (await base.isCheckpoint());
+    // An interruption is why progress is kept: it does not end the requests for that.
+    const lasting = new PbsRepository({ ...this.#o, signal: undefined });
+    const removal = new CheckpointRemoval(lasting, namespace, snapshot, say);
+    const leftovers = isUnfinished ? await removal.leftovers(base.snapshot) : [];
+    const wanted = checkpoints !== undefined && (base === undefined || isUnfinished);
+    if (!wanted || !(await removal.isAllowed()))
+      return this.#plainSession(begun, sessions, namespace, {
+        rehearsal: false,
+        onFinished: () => removal.remove(leftovers),
       });
-    } catch (error) {
-      h2.close();
-      throw error;
-    }
+    return new CheckpointedSession({
+      first: begun,
+      digests: sessions.digests,
+      next: (after) => sessions.beginAfter(after, checkpoints.clock()),
+      isStored: (checkpoint) => lasting.#isStored(namespace, checkpoint),
+      remove: (snapshots) => removal.remove(snapshots),
+      leftovers,
+      intervalMs: checkpoints.intervalMs,
+      say,
+    });
+  }
+
+  #plainSession(
+    begun: BegunSession,
+    { digests }: GroupSessions,
+    namespace: Namespace,
+    more: Pick<PbsSessionParts, 'rehearsal' | 'onFinished'>,
+  ): PbsBackupSession {
+    const isStored = (): Promise<boolean> => this.#isStored(namespace, begun.snapshot);
+    return new PbsBackupSession({ ...begun, digests, isStored, ...more });
   }
 
   async #isStored(namespace: Namespace, snapshot: SnapshotName): Promise<boolean> {
     const all = await this.snapshots(namespace, snapshot);
     return all.some(({ finished, snapshot: { time } }) => finished && time === snapshot.time);
-  }
-
-  /** Begins while somebody else has the group, as often as `wait` allows. */
-  async #lockedGroup<T>({ waitSeconds, signal }: LockWait, begin: () => Promise<T>): Promise<T> {
-    for (let waited = 0; ; waited += LOCK_RETRY_MS) {
-      try {
-        return await begin();
-      } catch (error) {
-        const locked = error instanceof ServerError && LOCKED.test(error.message);
-        if (!locked || waited >= waitSeconds * 1000) throw error;
-      }
-      await sleep(LOCK_RETRY_MS, undefined, signal === undefined ? {} : { signal });
-    }
   }
 }

@@ -48,12 +48,26 @@ function parseJson(body: Buffer): unknown {
 
 /** Paths are below `/api2/json/`, their segments percent-encoded by `segment`. All methods throw ServerError, or the signal's reason. */
 export class RestClient {
+  readonly #o: RestClientOptions;
   readonly #exchange: RestExchange;
   readonly #session: Session;
 
-  constructor({ spec: { host, port }, transport, session, requestTimeoutMs, signal }: RestClientOptions) {
+  constructor(options: RestClientOptions) {
+    const {
+      spec: { host, port },
+      transport,
+      session,
+      requestTimeoutMs,
+      signal,
+    } = options;
+    this.#o = options;
     this.#exchange = new RestExchange({ transport, host, port, requestTimeoutMs, signal });
     this.#session = session;
+  }
+
+  /** The same, but no signal ends its requests. */
+  uninterrupted(): RestClient {
+    return new RestClient({ ...this.#o, signal: undefined });
   }
 
   /** `data` of the reply. */

@@ -8,21 +8,25 @@ const IN_FLIGHT = 16;
 /** Encoded bytes that wait or are on their way. */
 const LIMIT = 24 * 1024 * 1024;
 
+/** Where chunks go: a session, and one of its indexes. */
+export interface UploadTarget {
+  readonly h2: H2Session;
+  readonly writer: () => Promise<number>;
+}
+
 export class UploadStream {
   readonly sink: NativeUploadSink;
-  /** The server's number of the archive. */
-  readonly writer: number;
-  readonly #h2: H2Session;
+  #target: UploadTarget;
   readonly #senders: Promise<void>[];
   readonly #onFailure: () => void;
   #failure: Error | undefined;
   #stopped = false;
+  #onSent: (() => void) | undefined;
 
   /** `onFailure`: nothing of the session can succeed any more. */
-  constructor(h2: H2Session, digests: NativeServerDigests, writer: number, onFailure: () => void) {
-    this.#h2 = h2;
+  constructor(target: UploadTarget, digests: NativeServerDigests, onFailure: () => void) {
+    this.#target = target;
     this.#onFailure = onFailure;
-    this.writer = writer;
     this.sink = new native.UploadSink(digests, LIMIT);
     this.#senders = Array.from({ length: IN_FLIGHT }, () => this.#send());
   }
@@ -39,10 +43,25 @@ export class UploadStream {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** Waits until everything that was put into the sink so far has arrived, while nothing more is put. Throws what went wrong. */
+  async settle(): Promise<void> {
+    while (this.sink.unsent > 0 && !this.#stopped)
+      await new Promise<void>((resolve) => {
+        this.#onSent = resolve;
+      });
+    if (this.#stopped) throw this.#failure ?? new Error('the stream was stopped');
+  }
+
+  /** Goes on with another session; nothing is on its way. */
+  moveTo(target: UploadTarget): void {
+    this.#target = target;
+  }
+
   /** Sends nothing more. */
   stop(): void {
     this.#stopped = true;
     this.sink.stop();
+    this.#onSent?.();
   }
 
   async #send(): Promise<void> {
@@ -51,9 +70,11 @@ export class UploadStream {
         const upload = await this.sink.next();
         if (upload === undefined) return;
         const { digest, size, encoded } = upload;
-        const query = { digest, 'encoded-size': encoded.byteLength, size, wid: this.writer };
-        await this.#h2.upload('dynamic_chunk', query, Buffer.from(encoded));
+        const { h2, writer } = this.#target;
+        const query = { digest, 'encoded-size': encoded.byteLength, size, wid: await writer() };
+        await h2.upload('dynamic_chunk', query, Buffer.from(encoded));
         this.sink.sent(encoded);
+        this.#onSent?.();
       }
     } catch (error) {
       // What fails after a stop fails because of it.

@@ -1,0 +1,284 @@
+/**
+ * The first backup of a group, which may take days: from time to time what was stored so far becomes a snapshot of its own (a
+ * checkpoint), and another session goes on from there. A server keeps nothing of a session that is not finished (protocol.md §5.8), but
+ * the chunks of the newest finished snapshot need not be sent again (§5.6).
+ *
+ * A session that may end as a checkpoint gives its archives the names of one, and the server has no way to change them: therefore the
+ * complete snapshot is always written by a session of its own, to which all chunks are known.
+ */
+import type { IndexEntries, NativeChunkSink, NativeServerDigests } from '../../native-chunk.js';
+import type { ServerName } from '../../snapshot/archive-names.js';
+import { checkpointNotes, incompleteName } from '../../snapshot/checkpoint.js';
+import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
+import type { Manifest, ManifestFile } from '../../snapshot/manifest.js';
+import { formatSnapshot, type SnapshotName } from '../../snapshot/names.js';
+import type {
+  BackupSession,
+  CheckpointKeeper,
+  FinishedStream,
+  RunningStream,
+  SnapshotReader,
+} from '../repository.js';
+import type { Base } from './base.js';
+import type { H2Session } from './h2-session.js';
+import { SessionCalls } from './session-calls.js';
+import { UploadStream } from './upload-stream.js';
+
+/** A session as the server began it. */
+export interface BegunSession {
+  readonly snapshot: SnapshotName;
+  readonly h2: H2Session;
+  readonly base: Base | undefined;
+}
+
+export interface CheckpointedParts {
+  readonly first: BegunSession;
+  /** Begins a session of the same group with a later time, whose base is this snapshot. */
+  readonly next: (after: SnapshotName) => Promise<BegunSession & { readonly base: Base }>;
+  readonly digests: NativeServerDigests;
+  /** Asks the server anew whether a snapshot is there and finished. */
+  readonly isStored: (snapshot: SnapshotName) => Promise<boolean>;
+  /** Removes snapshots; false if the server does not let it, which has been said then. */
+  readonly remove: (snapshots: readonly SnapshotName[]) => Promise<boolean>;
+  /** Checkpoints that are there, the newest of them as base. */
+  readonly leftovers: readonly SnapshotName[];
+  /** Milliseconds from the begin of a session to its checkpoint. */
+  readonly intervalMs: number;
+  readonly say: (message: string) => void;
+}
+
+/** One archive stream. */
+interface Archive {
+  readonly stream: UploadStream;
+  running: RunningStream | undefined;
+  /** When the stream has ended. */
+  entries: IndexEntries | undefined;
+}
+
+export class CheckpointedSession implements BackupSession, CheckpointKeeper {
+  readonly #p: CheckpointedParts;
+  #session: BegunSession;
+  #calls: SessionCalls;
+  readonly #archives = new Map<ServerName, Archive>();
+  /** Files of the complete snapshot in their order: blobs with their content. */
+  readonly #files: { readonly name: ServerName; readonly blob?: Buffer }[] = [];
+  #leftovers: readonly SnapshotName[];
+  /** Bytes of index entries in the last checkpoint of this run. */
+  #kept = 0;
+  /** Whether this session ends as a checkpoint. */
+  #incomplete = true;
+  #timer: NodeJS.Timeout | undefined;
+  /** Ends when everything ended that must not run beside a checkpoint. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #failure: Error | undefined;
+  #ended = false;
+
+  constructor(parts: CheckpointedParts) {
+    this.#p = parts;
+    this.#session = parts.first;
+    this.#calls = new SessionCalls(parts.first.h2);
+    this.#leftovers = parts.leftovers;
+    this.#startTimer();
+  }
+
+  get snapshot(): SnapshotName {
+    return this.#session.snapshot;
+  }
+
+  get previous(): SnapshotName | undefined {
+    return this.#p.first.base?.snapshot;
+  }
+
+  get failure(): Error | undefined {
+    const failed = [...this.#archives.values()].find(({ stream }) => stream.failure !== undefined);
+    return failed?.stream.failure ?? this.#failure ?? this.#calls.h2.failure;
+  }
+
+  get checkpoints(): CheckpointKeeper {
+    return this;
+  }
+
+  /** There is none, or a checkpoint, whose manifest says so. */
+  openPrevious(): Promise<SnapshotReader> {
+    const { base } = this.#p.first;
+    if (base === undefined) return Promise.reject(new Error('the group has no previous snapshot'));
+    return base.open();
+  }
+
+  present(index: DynamicIndex): Promise<Uint8Array> {
+    return Promise.resolve(new Uint8Array(index.count));
+  }
+
+  sink(name: ServerName): Promise<NativeChunkSink> {
+    return this.#exclusive(async () => {
+      await this.#session.base?.registerKnown(name);
+      const stream = new UploadStream(this.#target(name), this.#p.digests, () => this.#stop());
+      this.#archives.set(name, { stream, running: undefined, entries: undefined });
+      return stream.sink;
+    });
+  }
+
+  follow(name: ServerName, running: RunningStream): void {
+    this.#archive(name).running = running;
+  }
+
+  putIndex(name: ServerName, { entries }: FinishedStream): Promise<void> {
+    return this.#exclusive(() => {
+      const archive = this.#archive(name);
+      archive.entries = entries;
+      archive.running = undefined;
+      this.#files.push({ name });
+      return Promise.resolve();
+    });
+  }
+
+  putBlob(name: ServerName, blob: Buffer): Promise<void> {
+    this.#files.push({ name, blob });
+    return Promise.resolve();
+  }
+
+  finish(unprotected: Manifest['unprotected']): Promise<void> {
+    clearTimeout(this.#timer);
+    return this.#exclusive(async () => {
+      if (this.#incomplete && (await this.#writeCheckpoint())) await this.#goOn(false);
+      for (const { stream } of this.#archives.values()) await stream.settle();
+      const files: ManifestFile[] = [];
+      for (const { name, blob } of this.#files)
+        files.push(
+          blob === undefined
+            ? await this.#calls.putIndex(name, this.#archive(name).entries!)
+            : await this.#calls.putBlob(name, blob),
+        );
+      await this.#complete(files, unprotected);
+      await this.#end();
+      await this.#p.remove(this.#leftovers);
+    });
+  }
+
+  /** Leaves a checkpoint behind. Nothing can be done with the session afterwards. */
+  async preserve(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#exclusive(async () => {
+      if (this.#incomplete && (await this.#writeCheckpoint())) await this.#removeOlder();
+    });
+  }
+
+  interrupt(): void {
+    void this.#end();
+  }
+
+  abort(): Promise<void> {
+    return this.#end();
+  }
+
+  #archive(name: ServerName): Archive {
+    const archive = this.#archives.get(name);
+    if (archive === undefined) throw new Error(`${name} was not begun`);
+    return archive;
+  }
+
+  #target(name: ServerName): { readonly h2: H2Session; readonly writer: () => Promise<number> } {
+    const calls = this.#calls;
+    const called = this.#incomplete ? incompleteName(name) : name;
+    return { h2: calls.h2, writer: () => calls.writer(called) };
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  #startTimer(): void {
+    this.#timer = setTimeout(() => void this.#onTime(), this.#p.intervalMs);
+    this.#timer.unref();
+  }
+
+  async #onTime(): Promise<void> {
+    try {
+      await this.#exclusive(async () => {
+        if (this.#ended) return;
+        const written = await this.#writeCheckpoint();
+        if (written) await this.#goOn(true);
+        this.#resume();
+        if (this.#incomplete && !this.#ended) this.#startTimer();
+      });
+    } catch (error) {
+      this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      this.#stop();
+      // Their next chunk ends them.
+      this.#resume();
+    }
+  }
+
+  #resume(): void {
+    for (const { running } of this.#archives.values()) running?.resume();
+  }
+
+  /**
+   * Finishes the session with what all archives have so far; their streams rest from then on. False, and nothing was sent in this
+   * session, where there is no more than in the last checkpoint.
+   */
+  async #writeCheckpoint(): Promise<boolean> {
+    const parts: (readonly [name: ServerName, entries: IndexEntries])[] = [];
+    for (const [name, { running, entries }] of this.#archives)
+      parts.push([name, entries ?? (await running?.pause()) ?? Buffer.alloc(0)]);
+    const kept = parts.reduce((sum, [, entries]) => sum + entries.length, 0);
+    if (kept === this.#kept) return false;
+    // A chunk of one archive may be on its way as one of another.
+    for (const { stream } of this.#archives.values()) await stream.settle();
+    const files: ManifestFile[] = [];
+    for (const [name, entries] of parts)
+      if (entries.length > 0) files.push(await this.#calls.putIndex(incompleteName(name), entries));
+    await this.#complete(files, checkpointNotes());
+    this.#kept = kept;
+    this.#p.say(`Checkpoint: ${formatSnapshot(this.#session.snapshot)}`);
+    await this.#close();
+    return true;
+  }
+
+  /** After a checkpoint: another session, to which its chunks are known. */
+  async #goOn(incomplete: boolean): Promise<void> {
+    const checkpoint = this.#session.snapshot;
+    const removable = await this.#removeOlder();
+    this.#incomplete = incomplete && removable;
+    const session = await this.#p.next(checkpoint);
+    this.#session = session;
+    this.#calls = new SessionCalls(session.h2);
+    if (this.#ended) return this.#close();
+    this.#p.digests.clear();
+    for (const { filename } of (await session.base.open()).manifest.files)
+      await session.base.register(filename);
+    for (const [name, { stream }] of this.#archives) stream.moveTo(this.#target(name));
+  }
+
+  /** At most one checkpoint remains, the one that was just written; false if others cannot be removed. */
+  async #removeOlder(): Promise<boolean> {
+    const removed = await this.#p.remove(this.#leftovers);
+    const left = removed ? [] : this.#leftovers;
+    this.#leftovers = [...left, this.#session.snapshot];
+    return removed;
+  }
+
+  #complete(files: readonly ManifestFile[], unprotected: Manifest['unprotected']): Promise<void> {
+    const { snapshot } = this.#session;
+    const manifest = { snapshot, files, signature: null, unprotected };
+    return this.#calls.finish(manifest, () => this.#p.isStored(snapshot));
+  }
+
+  #stop(): void {
+    for (const { stream } of this.#archives.values()) stream.stop();
+  }
+
+  async #close(): Promise<void> {
+    this.#calls.h2.close();
+    await this.#session.base?.close();
+  }
+
+  async #end(): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#stop();
+    await this.#close();
+  }
+}

@@ -1,0 +1,73 @@
+/** What one connection of a backup session writes: indexes, blobs, the manifest. protocol.md §5. */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { IndexEntries } from '../../native-chunk.js';
+import { MANIFEST_NAME, type ServerName } from '../../snapshot/archive-names.js';
+import { encodeBlob } from '../../snapshot/blob.js';
+import { DynamicIndex } from '../../snapshot/dynamic-index.js';
+import { encodeManifest, type Manifest, type ManifestFile } from '../../snapshot/manifest.js';
+import type { H2Session } from './h2-session.js';
+import { isLost } from './server-error.js';
+
+/** Index entries in one append: far below the server's limit of 512 KiB. §5.4. */
+const APPEND_ENTRIES = 512;
+
+/** All methods throw ServerError. */
+export class SessionCalls {
+  readonly h2: H2Session;
+  readonly #writers = new Map<ServerName, Promise<number>>();
+
+  constructor(h2: H2Session) {
+    this.h2 = h2;
+  }
+
+  /** The server's number of an index, which is begun when it is first asked for. An index that was begun has to be put. */
+  writer(name: ServerName): Promise<number> {
+    const begun = this.#writers.get(name);
+    if (begun !== undefined) return begun;
+    const writer = this.h2.call('POST', 'dynamic_index', { 'archive-name': name }, z.int().min(1).max(256));
+    this.#writers.set(name, writer);
+    return writer;
+  }
+
+  /** Writes an index whose chunks the server has. */
+  async putIndex(name: ServerName, entries: IndexEntries): Promise<ManifestFile> {
+    const wid = await this.writer(name);
+    const index = new DynamicIndex({ uuid: Buffer.alloc(16), ctime: 0, entries }, name);
+    for (let first = 0; first < index.count; first += APPEND_ENTRIES)
+      await this.#append(wid, index, first, Math.min(index.count, first + APPEND_ENTRIES));
+    const csum = index.csum.toString('hex');
+    const { count, size } = index;
+    await this.h2.call('POST', 'dynamic_close', { 'chunk-count': count, csum, size, wid }, z.null());
+    return { filename: name, cryptMode: 'none', size, csum };
+  }
+
+  async putBlob(name: ServerName, content: Buffer): Promise<ManifestFile> {
+    const bytes = encodeBlob(content, name, { compress: true });
+    await this.h2.upload('blob', { 'encoded-size': bytes.length, 'file-name': name }, bytes);
+    const csum = createHash('sha256').update(bytes).digest('hex');
+    return { filename: name, cryptMode: 'none', size: bytes.length, csum };
+  }
+
+  /** Makes the snapshot complete. `isStored` asks the server anew whether it is there, where its answer is lost. */
+  async finish(manifest: Manifest, isStored: () => Promise<boolean>): Promise<void> {
+    const bytes = encodeManifest(manifest);
+    await this.h2.upload('blob', { 'encoded-size': bytes.length, 'file-name': MANIFEST_NAME }, bytes);
+    try {
+      await this.h2.call('POST', 'finish', {}, z.null());
+    } catch (error) {
+      // The snapshot may be there although nobody said so.
+      if (!isLost(error) || !(await isStored().catch(() => false))) throw error;
+    }
+  }
+
+  #append(writer: number, index: DynamicIndex, first: number, last: number): Promise<void> {
+    const digests: string[] = [];
+    const offsets: number[] = [];
+    for (let i = first; i < last; i += 1) {
+      digests.push(index.digest(i).toString('hex'));
+      offsets.push(index.start(i));
+    }
+    return this.h2.put('dynamic_index', { 'digest-list': digests, 'offset-list': offsets, wid: writer });
+  }
+}

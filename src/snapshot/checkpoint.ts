@@ -1,0 +1,33 @@
+/**
+ * Checkpoints: what an unfinished first backup of a group has stored so far, as a snapshot of its own. Only its chunks matter, which the
+ * next session can refer to; its archives are called `NAME-incomplete.…`, and its manifest says what it is.
+ */
+import { z } from 'zod';
+import { parseServerName, type ServerName } from './archive-names.js';
+import type { Manifest } from './manifest.js';
+
+const NAME = /^(.*?)(\.[a-z0-9]+\.(?:didx|fidx))$/;
+const noted = z.object({ checkpoint: z.literal(true) });
+
+/** What the archive is called in a checkpoint. Throws NameError `NAME_ARCHIVE` for what is no index. */
+export function incompleteName(name: ServerName): ServerName {
+  return parseServerName(name.replace(NAME, '$1-incomplete$2'));
+}
+
+/** True for names that `incompleteName` gives; a user may have called an archive so, too. */
+export function isIncompleteName(name: string): boolean {
+  return /-incomplete\.[a-z0-9]+\.(?:didx|fidx)$/.test(name);
+}
+
+/** The `unprotected` part of a checkpoint's manifest. */
+export function checkpointNotes(): Manifest['unprotected'] {
+  return {
+    notes: 'Incomplete: what an unfinished backup has stored so far. It goes when the backup is complete.',
+    restat: { checkpoint: true },
+  };
+}
+
+/** True if the snapshot is a checkpoint. */
+export function isCheckpoint({ unprotected }: Manifest): boolean {
+  return noted.safeParse(unprotected['restat']).success;
+}
