@@ -159,7 +159,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   async preserve(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#exclusive(async () => {
-      if (this.#incomplete && (await this.#writeCheckpoint())) await this.#removeOlder();
+      if (this.#incomplete && !this.#ended && (await this.#writeCheckpoint())) await this.#removeOlder();
     });
   }
 
