@@ -71,6 +71,8 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   /** Ends when everything ended that must not run beside a checkpoint. */
   #turn: Promise<unknown> = Promise.resolve();
   #failure: Error | undefined;
+  /** Whether there is a session with the server. */
+  #stands = true;
   #ended = false;
 
   constructor(parts: CheckpointedParts) {
@@ -159,7 +161,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   async preserve(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#exclusive(async () => {
-      if (this.#incomplete && !this.#ended && (await this.#writeCheckpoint())) await this.#removeOlder();
+      if (this.#incomplete && this.#stands && (await this.#writeCheckpoint())) await this.#removeOlder();
     });
   }
 
@@ -197,7 +199,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   async #onTime(): Promise<void> {
     try {
       await this.#exclusive(async () => {
-        if (this.#ended) return;
+        if (!this.#stands) return;
         const written = await this.#writeCheckpoint();
         if (written) await this.#goOn(true);
         this.#resume();
@@ -245,6 +247,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
     const session = await this.#p.next(checkpoint);
     this.#session = session;
     this.#calls = new SessionCalls(session.h2);
+    this.#stands = true;
     if (this.#ended) return this.#close();
     this.#p.digests.clear();
     for (const { filename } of (await session.base.open()).manifest.files)
@@ -271,6 +274,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   }
 
   async #close(): Promise<void> {
+    this.#stands = false;
     this.#calls.h2.close();
     await this.#session.base?.close();
   }
