@@ -1,4 +1,5 @@
 /** What a call of the REST API declares of itself, and what it gets. rest-api.md §1. */
+import type { Readable } from 'node:stream';
 import type { Access } from '../access/access.js';
 import type { ServerContext } from '../server-context.js';
 import type { ParameterSpecs, Values } from './parameters.js';
@@ -14,7 +15,9 @@ export interface Caller {
 /** The answer to a call; `more` stands beside `data`. */
 export type Reply =
   | { readonly data: unknown; readonly more?: Readonly<Record<string, unknown>>; readonly cookie?: string }
-  | { readonly bytes: Buffer };
+  | { readonly bytes: Buffer }
+  /** Exactly so many bytes, for what is too long for memory; whoever gets it reads or destroys it. */
+  | { readonly stream: Readable; readonly length: number };
 
 export interface Call<S extends ParameterSpecs> {
   readonly context: ServerContext;

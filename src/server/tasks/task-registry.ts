@@ -32,6 +32,28 @@ export interface TaskBegin {
   readonly authId: string;
 }
 
+/** A line of a log; the first one is 1. */
+export interface TaskLine {
+  readonly n: number;
+  /** Begins with its time. */
+  readonly t: string;
+}
+
+/** A part of a log, and how many lines there are so far. */
+export interface TaskLines {
+  readonly lines: readonly TaskLine[];
+  readonly total: number;
+}
+
 export interface TaskRegistry {
   begin(task: TaskBegin): RunningTask;
+  /** All that are known, newest first. */
+  all(): readonly TaskState[];
+  find(upid: string): TaskState | undefined;
+  /** Lines with numbers from `start` on, at most `limit`; 0: all. None of a task that is not known. */
+  lines(upid: string, part: { readonly start: number; readonly limit: number }): Promise<TaskLines>;
+  /** The whole log as text. */
+  text(upid: string): Promise<Buffer>;
+  /** Asks a task that runs to stop. */
+  stop(upid: string): void;
 }
