@@ -2,6 +2,7 @@
 import type { LocalRepository } from '../repository/local/local-repository.js';
 import type { Authenticator } from './access/authenticator.js';
 import type { Clock } from './access/clock.js';
+import type { ByteBudget } from './session/byte-budget.js';
 import type { TaskRegistry } from './tasks/task-registry.js';
 
 /** A directory that the server offers under a name. */
@@ -21,6 +22,8 @@ export interface ServerContext {
   readonly datastores: ReadonlyMap<string, Datastore>;
   readonly authenticator: Authenticator;
   readonly tasks: TaskRegistry;
+  /** Memory for what is uploaded in all sessions: 96 MiB are enough for 20 clients. */
+  readonly uploads: ByteBudget;
   readonly clock: Clock;
   readonly log: Log;
   /** `pbs-instance-id`: 32 hex digits. */
