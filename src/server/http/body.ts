@@ -1,0 +1,75 @@
+/** Reads bodies of requests, as far as they are wanted. */
+import type { IncomingMessage } from 'node:http';
+
+import type { BodyRoom } from './body-room.js';
+import { CallError } from './call-error.js';
+
+export interface BodyOptions {
+  /** Longest body, in bytes. */
+  readonly limit: number;
+  /** Longest pause between two parts, in milliseconds. */
+  readonly silence: number;
+  readonly room: BodyRoom;
+}
+
+function tooLarge(): CallError {
+  return new CallError(400, 'Request body too large');
+}
+
+/** Ends a request that does not go on. */
+class Watch {
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(request: IncomingMessage, silence: number) {
+    this.#timer = setTimeout(() => {
+      request.destroy(new CallError(408, 'the body does not arrive'));
+    }, silence);
+  }
+
+  refresh(): void {
+    this.#timer.refresh();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/**
+ * The whole body, lent to `use`; its bytes count until that is done. Throws CallError: 400 for one that is longer than the limit, or
+ * says that it will be, 503 where there is no room for it; 408 with the connection's end where it pauses too long.
+ */
+export async function withBody<T>(
+  request: IncomingMessage,
+  { limit, silence, room }: BodyOptions,
+  use: (body: Buffer) => Promise<T>,
+): Promise<T> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
+  const parts: Buffer[] = [];
+  let length = 0;
+  const watch = new Watch(request, silence);
+  try {
+    for await (const read of request.iterator({ destroyOnReturn: false })) {
+      const part: Buffer = read;
+      if (length + part.length > limit) throw tooLarge();
+      room.take(part.length);
+      length += part.length;
+      parts.push(part);
+      watch.refresh();
+    }
+    watch.end();
+    return await use(Buffer.concat(parts, length));
+  } finally {
+    watch.end();
+    room.giveBack(length);
+  }
+}
+
+/** After the answer: takes what is left of the body, so that the client gets to read the answer, but not for long. */
+export function drainBody(request: IncomingMessage, patience: number): void {
+  if (request.complete || request.destroyed) return;
+  const timer = setTimeout(() => request.socket.destroy(), patience);
+  request.once('close', () => clearTimeout(timer));
+  request.on('error', () => undefined);
+  request.resume();
+}

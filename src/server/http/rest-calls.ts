@@ -1,0 +1,112 @@
+/** From a request to the reply of the call that it means. rest-api.md §1. */
+import type { IncomingMessage } from 'node:http';
+import type { ServerContext } from '../server-context.js';
+import { type BodyOptions, withBody } from './body.js';
+import type { BodyRoom } from './body-room.js';
+import { CallError } from './call-error.js';
+import { CallSlots } from './call-slots.js';
+import type { Caller, Endpoint, OpenEndpoint, Reply } from './endpoint.js';
+import { type Limits, PARAMETER_BODY, STRANGER_BODY } from './limits.js';
+import { parseParameters, type Values } from './parameters.js';
+import { addressOf, identityOf } from './request-identity.js';
+import { type Api, type Found, Routes, sessionKind } from './routes.js';
+import { querySource, sourceOf } from './source.js';
+import type { Target } from './target.js';
+
+export interface RestCallsOptions {
+  readonly context: ServerContext;
+  readonly api: Api;
+  readonly limits: Limits;
+  readonly room: BodyRoom;
+}
+
+/** A reply, and to whom. */
+export interface Served {
+  readonly reply: Reply;
+  readonly authId: string | undefined;
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+export class RestCalls {
+  readonly #context: ServerContext;
+  readonly #limits: Limits;
+  readonly #room: BodyRoom;
+  readonly #routes: Routes;
+  readonly #slots: CallSlots;
+
+  constructor({ context, api, limits, room }: RestCallsOptions) {
+    this.#context = context;
+    this.#limits = limits;
+    this.#room = room;
+    this.#routes = new Routes(api);
+    this.#slots = new CallSlots(limits);
+  }
+
+  /** Throws CallError, AccessError, and whatever the call throws. `signal` is aborted when nobody waits any more. */
+  async serve(request: IncomingMessage, target: Target, signal: AbortSignal): Promise<Reply> {
+    const method = request.method ?? '';
+    const open = this.#routes.open(method, target);
+    if (open !== undefined) return this.#serveOpen(open, request, target, signal);
+    const caller = await this.caller(request);
+    if (method === 'GET' && sessionKind(target) !== undefined)
+      throw new CallError(400, 'missing Upgrade header');
+    const found = this.#routes.known(method, target);
+    return this.#slots.run(caller.authId, () => this.#serveKnown(found, request, target, { caller, signal }));
+  }
+
+  /** Who asks. Throws AccessError. */
+  async caller(request: IncomingMessage): Promise<Caller> {
+    const identity = identityOf(request);
+    const { authId, access } = await this.#context.authenticator.authenticate(identity);
+    return { authId, access, address: identity.address };
+  }
+
+  #serveOpen(
+    found: Found<OpenEndpoint>,
+    request: IncomingMessage,
+    target: Target,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const from = { address: addressOf(request), cookie: request.headers.cookie };
+    // No auth id has blanks.
+    return this.#slots.run(`address ${from.address}`, () =>
+      withBody(request, this.#body(STRANGER_BODY), (body) => {
+        const values = valuesOf(found, request, target, body);
+        return found.endpoint.run({ context: this.#context, values, body: NO_BODY, signal }, from);
+      }),
+    );
+  }
+
+  #serveKnown(
+    found: Found<Endpoint>,
+    request: IncomingMessage,
+    target: Target,
+    { caller, signal }: { readonly caller: Caller; readonly signal: AbortSignal },
+  ): Promise<Reply> {
+    const { bodyLimit = PARAMETER_BODY - 1 } = found.endpoint;
+    return withBody(request, this.#body(bodyLimit), (bytes) => {
+      const values = valuesOf(found, request, target, bytes);
+      const body = found.endpoint.bodyLimit === undefined ? NO_BODY : bytes;
+      return found.endpoint.run({ context: this.#context, values, body, signal }, caller);
+    });
+  }
+
+  #body(limit: number): BodyOptions {
+    return { limit, silence: this.#limits.bodySilence, room: this.#room };
+  }
+}
+
+/** The parameters of a call. Throws CallError 400. */
+function valuesOf<E extends Endpoint | OpenEndpoint>(
+  { endpoint, path }: Found<E>,
+  { headers }: IncomingMessage,
+  { query }: Target,
+  body: Buffer,
+): Values<E['parameters']> {
+  const source =
+    endpoint.bodyLimit === undefined
+      ? sourceOf({ contentType: headers['content-type'], query, body, path })
+      : querySource(query, path);
+  return parseParameters(endpoint.parameters, source);
+}

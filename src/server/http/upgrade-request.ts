@@ -1,0 +1,79 @@
+/** Requests that turn a connection into a session: who asks is found out here, the rest is the session's. protocol.md §4. */
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { ServerContext } from '../server-context.js';
+import { CallError } from './call-error.js';
+import type { Caller } from './endpoint.js';
+import { failureOf } from './failure.js';
+import { formPairs } from './form-pairs.js';
+import type { Counters } from './metrics.js';
+import { addressOf } from './request-identity.js';
+import { isApi, notFound, sessionKind } from './routes.js';
+import { failureAnswer, type TextAnswer } from './send.js';
+import { parseTarget, type Target } from './target.js';
+
+/** Takes a connection over; resolves when the session on it has ended or was refused. */
+export type AcceptUpgrade = (
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  caller: Caller,
+  pairs: readonly (readonly [name: string, value: string])[],
+  context: ServerContext,
+  signal: AbortSignal,
+) => Promise<void>;
+
+export interface UpgradeRequestOptions {
+  readonly context: ServerContext;
+  readonly counters: Counters;
+  readonly accept: AcceptUpgrade;
+  caller(request: IncomingMessage): Promise<Caller>;
+  /** True when no session may begin any more. */
+  stopping(): boolean;
+  /** Aborted when sessions have to end. */
+  readonly stopped: AbortSignal;
+}
+
+/** Answers and ends a connection whose HTTP/1.1 parser is gone. */
+function refuseConnection(socket: Duplex, { status, headers, body }: TextAnswer): void {
+  const lines = Object.entries({ ...headers, 'content-length': body.length, connection: 'close' });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    ...lines.map(([name, value]) => `${name}: ${String(value)}`),
+  ];
+  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]));
+}
+
+/** What is asked for. Throws CallError. */
+function upgradeTarget(request: IncomingMessage): { target: Target; kind: 'backup' | 'reader' } {
+  const target = parseTarget(request.url ?? '');
+  const kind = request.method === 'GET' && isApi(target) ? sessionKind(target) : undefined;
+  if (kind === undefined) throw notFound(target);
+  return { target, kind };
+}
+
+/** Lets a session begin, or answers why not. Never rejects. */
+export async function upgradeRequest(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  { context, counters, accept, caller, stopping, stopped }: UpgradeRequestOptions,
+): Promise<void> {
+  socket.on('error', () => undefined);
+  try {
+    const { target, kind } = upgradeTarget(request);
+    const who = await caller(request);
+    if (stopping()) throw new CallError(503, 'the server is stopping');
+    counters.beganSession(kind);
+    await accept(request, socket, head, who, formPairs(target.query), context, stopped);
+  } catch (error) {
+    const failure = failureOf(error);
+    counters.answered(failure.status, 0);
+    context.log('session-refused', {
+      status: failure.status,
+      text: failure.text,
+      address: addressOf(request),
+    });
+    refuseConnection(socket, failureAnswer(failure));
+  }
+}
