@@ -1,8 +1,8 @@
 /** The `local` kind: a datastore directory, written as a server would write it. */
-import { chown, mkdir, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { constants, type FileHandle, open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { native } from '../../native.js';
-import type { NativeChunkStore } from '../../native-chunk.js';
+import type { NativeChunkReceiver, NativeChunkStore } from '../../native-chunk.js';
 import { decodeDynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
 import type { Manifest } from '../../snapshot/manifest.js';
 import {
@@ -12,11 +12,11 @@ import {
   formatTime,
   type GroupName,
   type Namespace,
+  namespaceDirectory,
   type SnapshotName,
 } from '../../snapshot/names.js';
 import { failedVerification } from '../../snapshot/verify-state.js';
-import { RepositoryError, systemCode } from '../errors.js';
-import type { Management } from '../management.js';
+import { RepositoryError } from '../errors.js';
 import type {
   BackupSession,
   BeginOptions,
@@ -36,15 +36,18 @@ import {
   readOwner,
   snapshotText,
 } from './catalogue.js';
-import { OpenFileSystems, syncDirectory } from './durability.js';
-import { CHUNKS, groupDirectory, OWNER, snapshotDirectory } from './layout.js';
+import { OpenFileSystems } from './durability.js';
+import { CHUNKS, snapshotDirectory } from './layout.js';
 import type { Lock } from './locks.js';
 import { LocalManagement } from './management.js';
 import { lockName } from './name-lock.js';
 import { LocalSnapshotReader } from './reader.js';
 import { Rehearsal } from './rehearsal.js';
-import { forgetSnapshot, removeLeftovers } from './removal.js';
+import { exists, forgetSnapshot } from './removal.js';
 import { LocalSession, type SyncMode } from './session.js';
+import { prepareGroup } from './session-group.js';
+import { type HeldSnapshot, holdSnapshot, type ReceiveOptions, receiveBackup } from './session-receive.js';
+import type { ReceivedSession } from './session-received.js';
 import { openStore, type Store } from './store.js';
 
 /** A session decodes chunks one after the other: those of the reference, and those that it finds in its way. */
@@ -58,6 +61,7 @@ export class LocalRepository implements Repository {
   readonly name: string;
   readonly #store: Store;
   readonly #sync: SyncMode;
+  #chunkReceiver: NativeChunkReceiver | undefined;
 
   private constructor(store: Store, sync: SyncMode) {
     this.name = store.root;
@@ -130,7 +134,8 @@ export class LocalRepository implements Repository {
       for (const path of [root, join(root, CHUNKS)]) await fileSystems.add(path);
       locks.push(await this.#store.storeLock.acquireShared(options));
       locks.push(await this.#lock(namespace, formatGroup(group), true, options));
-      const directory = await this.#prepareGroup(namespace, group, options.owner);
+      const place = { owner: options.owner, sync: this.#sync };
+      const directory = await prepareGroup(this.#store, namespace, group, place);
       const previous = await this.#newestFinished(namespace, group);
       await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);
       if (previous !== undefined)
@@ -157,6 +162,32 @@ export class LocalRepository implements Repository {
     }
   }
 
+  /** The same for a client of a server. Throws as `receiveBackup`. */
+  receive(namespace: Namespace, snapshot: SnapshotName, options: ReceiveOptions): Promise<ReceivedSession> {
+    const place = { store: this.#store, sync: this.#sync, chunks: this.#receiver() };
+    return receiveBackup(place, namespace, snapshot, options);
+  }
+
+  /** A snapshot's files as they are, while nobody may delete it. Throws as `holdSnapshot`. */
+  hold(namespace: Namespace, snapshot: SnapshotName): Promise<HeldSnapshot> {
+    return holdSnapshot(this.#store, namespace, snapshot);
+  }
+
+  /** The owner of a group; undefined where there is no such group. */
+  owner(namespace: Namespace, group: GroupName): Promise<string | undefined> {
+    return readOwner(this.#store.root, namespace, group);
+  }
+
+  hasNamespace(namespace: Namespace): Promise<boolean> {
+    return exists(join(this.#store.root, namespaceDirectory(namespace)));
+  }
+
+  /** An encoded chunk, open for reading. Rejects with the system's error. */
+  openChunk(digest: string): Promise<FileHandle> {
+    const path = join(this.#store.root, CHUNKS, digest.slice(0, 4), digest);
+    return open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  }
+
   async rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession> {
     const previous = await this.#newestFinished(namespace, group);
     await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);
@@ -181,7 +212,7 @@ export class LocalRepository implements Repository {
     return forgetSnapshot(this.#store, namespace, snapshot, wait);
   }
 
-  management(): Management {
+  management(): LocalManagement {
     return new LocalManagement(this.#store, { sync: this.#sync !== 'none' });
   }
 
@@ -191,6 +222,14 @@ export class LocalRepository implements Repository {
     identity.writeBigUInt64LE(dev, 0);
     identity.writeBigUInt64LE(ino, 8);
     return new Set([identity.toString('latin1')]);
+  }
+
+  /** One for all sessions: what they insert under the same digest comes one after the other. */
+  #receiver(): NativeChunkReceiver {
+    const { root, uid, gid } = this.#store;
+    const sync = this.#sync === 'file' ? 'file' : 'none';
+    this.#chunkReceiver ??= new native.ChunkReceiver({ path: root, sync, uid, gid });
+    return this.#chunkReceiver;
   }
 
   #chunkStore(idleBytes?: number): NativeChunkStore {
@@ -207,48 +246,6 @@ export class LocalRepository implements Repository {
 
   #lock(namespace: Namespace, name: string, exclusive: boolean, wait: LockWait): Promise<Lock> {
     return lockName(this.#store, namespace, name, { ...wait, exclusive });
-  }
-
-  /** Makes the group's directory with its owner where it is new, and clears away what runs that died left. */
-  async #prepareGroup(namespace: Namespace, group: GroupName, owner: string): Promise<string> {
-    const { root, uid, gid } = this.#store;
-    const directory = groupDirectory(root, namespace, group);
-    if (namespace !== '') await this.#makeParents(namespace);
-    for (const path of [dirname(directory), directory]) await this.#makeDirectory(path);
-    await removeLeftovers(directory);
-    await native
-      .publishFile(directory, OWNER, Buffer.from(`${owner}\n`), {
-        mode: 0o644,
-        uid,
-        gid,
-        sync: this.#sync !== 'none',
-      })
-      .catch((error: unknown) => {
-        if (systemCode(error) !== 'EEXIST') throw error;
-      });
-    if (this.#sync !== 'none') await syncDirectory(directory);
-    return directory;
-  }
-
-  async #makeParents(namespace: Namespace): Promise<void> {
-    let path = this.#store.root;
-    for (const component of namespace.split('/')) {
-      for (const name of ['ns', component]) {
-        path = join(path, name);
-        await this.#makeDirectory(path);
-      }
-    }
-  }
-
-  /** A run that did not sync may have made it: where that counts, its name is put on disk in any case. */
-  async #makeDirectory(path: string): Promise<void> {
-    await mkdir(path, { mode: 0o755 }).then(
-      () => chown(path, this.#store.uid, this.#store.gid),
-      (error: unknown) => {
-        if (systemCode(error) !== 'EEXIST') throw error;
-      },
-    );
-    if (this.#sync !== 'none') await syncDirectory(dirname(path));
   }
 
   async #checkTime(

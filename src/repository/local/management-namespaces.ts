@@ -97,15 +97,18 @@ async function deleteGroups(store: Store, namespace: Namespace, wait: LockWait):
   return summaries;
 }
 
-/**
- * Deletes a namespace with everything below it, as far as it is empty; with `groups` its groups first. NAMESPACE_MISSING;
- * NAMESPACE_NOT_EMPTY when something had to stay.
- */
-export async function deleteNamespace(
+/** What became of a namespace that was to be emptied. */
+export interface EmptiedNamespace extends DeletionSummary {
+  /** False if something had to stay. */
+  readonly gone: boolean;
+}
+
+/** Deletes a namespace with everything below it, as far as it is empty; with `groups` its groups first. NAMESPACE_MISSING. */
+export async function emptyNamespace(
   store: Store,
   namespace: Namespace,
   { groups, ...wait }: LockWait & { readonly groups: boolean },
-): Promise<DeletionSummary> {
+): Promise<EmptiedNamespace> {
   split(namespace);
   const inside = await listNamespaces(store, namespace);
   const summaries: DeletionSummary[] = [];
@@ -116,13 +119,22 @@ export async function deleteNamespace(
     await removeEmpty(directory);
   }
   const sum = (field: keyof DeletionSummary): number => summaries.reduce((all, each) => all + each[field], 0);
-  const summary = {
+  return {
     groups: sum('groups'),
     snapshots: sum('snapshots'),
     protectedSnapshots: sum('protectedSnapshots'),
+    gone: !(await exists(directoryOf(store, namespace))),
   };
-  if (await exists(directoryOf(store, namespace)))
-    throw notEmpty(namespace, summary.protectedSnapshots, groups);
+}
+
+/** The same; NAMESPACE_NOT_EMPTY when something had to stay. */
+export async function deleteNamespace(
+  store: Store,
+  namespace: Namespace,
+  options: LockWait & { readonly groups: boolean },
+): Promise<DeletionSummary> {
+  const { gone, ...summary } = await emptyNamespace(store, namespace, options);
+  if (!gone) throw notEmpty(namespace, summary.protectedSnapshots, options.groups);
   return summary;
 }
 

@@ -14,9 +14,15 @@ import type { FileInfo, LockWait } from '../repository.js';
 import { describeSnapshot, snapshotText } from './catalogue.js';
 import { snapshotDirectory } from './layout.js';
 import { changeOwner, groupNotes, setGroupNotes } from './management-group.js';
-import { createNamespace, deleteNamespace, listNamespaces } from './management-namespaces.js';
+import {
+  createNamespace,
+  deleteNamespace,
+  type EmptiedNamespace,
+  emptyNamespace,
+  listNamespaces,
+} from './management-namespaces.js';
 import { isProtected, notes, setNotes, setProtected, uploadLog } from './management-snapshot.js';
-import { exists, forgetGroup } from './removal.js';
+import { exists, forgetGroup, forgetUnprotected } from './removal.js';
 import type { Store } from './store.js';
 
 export interface LocalManagementOptions {
@@ -114,6 +120,11 @@ export class LocalManagement implements Management {
     return forgetGroup(this.#store, namespace, group, wait);
   }
 
+  /** The same, but what is protected is no error. */
+  forgetUnprotected(namespace: Namespace, group: GroupName, wait: LockWait): Promise<DeletionSummary> {
+    return forgetUnprotected(this.#store, namespace, group, wait);
+  }
+
   moveGroup(): Promise<TaskId> {
     return unsupported('moving groups');
   }
@@ -131,6 +142,14 @@ export class LocalManagement implements Management {
     options: LockWait & { readonly groups: boolean },
   ): Promise<DeletionSummary> {
     return deleteNamespace(this.#store, namespace, options);
+  }
+
+  /** The same, but what stays is no error. */
+  emptyNamespace(
+    namespace: Namespace,
+    options: LockWait & { readonly groups: boolean },
+  ): Promise<EmptiedNamespace> {
+    return emptyNamespace(this.#store, namespace, options);
   }
 
   moveNamespace(): Promise<TaskId> {
