@@ -1,0 +1,84 @@
+/** Where in a datastore a call takes place, and whether its caller may be there. rest-api.md §1.3, §3.1. */
+import { join } from 'node:path';
+import { readOwner } from '../../repository/local/catalogue.js';
+import { groupDirectory, OWNER } from '../../repository/local/layout.js';
+import type { LocalManagement } from '../../repository/local/management.js';
+import type { LockWait } from '../../repository/repository.js';
+import type { GroupName, Namespace } from '../../snapshot/names.js';
+import { datastorePath } from '../access/acl.js';
+import { ownsGroupOf } from '../access/auth-id.js';
+import { hasAny, requireAny } from '../access/privileges.js';
+import type { Privilege } from '../access/roles.js';
+import { CallError } from '../http/call-error.js';
+import type { Caller } from '../http/endpoint.js';
+import type { Datastore, ServerContext } from '../server-context.js';
+import { namespaceOf } from './specs.js';
+import { NO_FILE } from './words.js';
+
+/** Who asks must own the group unless he has one of the `full` privileges. */
+export interface Needed {
+  readonly full: readonly Privilege[];
+  readonly own: readonly Privilege[];
+}
+
+export interface Place {
+  readonly datastore: Datastore;
+  readonly namespace: Namespace;
+  /** The caller need not own what it asks for. */
+  readonly full: boolean;
+  readonly caller: Caller;
+}
+
+/** Nobody waits for a lock: who asks is told at once. */
+export const NO_WAIT: LockWait = { waitSeconds: 0 };
+
+/**
+ * Lets the caller into a namespace. Privileges come first, so that nobody learns which datastores there are. Throws AccessError 403,
+ * CallError 400 for an unknown datastore.
+ */
+export function enter(
+  { datastores }: ServerContext,
+  caller: Caller,
+  where: { readonly store: string; readonly ns?: string | undefined },
+  { full, own }: Needed,
+): Place {
+  const { access, authId } = caller;
+  const namespace = namespaceOf(where.ns);
+  const path = datastorePath(where.store, namespace);
+  requireAny(access.table, authId, path, [...full, ...own]);
+  const datastore = findDatastore(datastores, where.store);
+  return { datastore, namespace, full: hasAny(access.table, authId, path, full), caller };
+}
+
+/** Throws CallError 400. */
+export function findDatastore(datastores: ReadonlyMap<string, Datastore>, store: string): Datastore {
+  const datastore = datastores.get(store);
+  if (datastore === undefined) throw new CallError(400, `no such datastore '${store}'`);
+  return datastore;
+}
+
+/** The owner of a group. Throws CallError 400 where there is no group. */
+export async function ownerOf({ datastore, namespace }: Place, group: GroupName): Promise<string> {
+  const { directory } = datastore;
+  const owner = await readOwner(directory, namespace, group);
+  if (owner !== undefined) return owner;
+  const path = join(groupDirectory(directory, namespace, group), OWNER);
+  throw new CallError(400, `unable to read ${JSON.stringify(path)} - ${NO_FILE}`);
+}
+
+/** True if the caller may have what this owner has. */
+export function mayHave({ full, caller }: Place, owner: string | undefined): boolean {
+  return full || (owner !== undefined && ownsGroupOf(caller.authId, owner));
+}
+
+/** Throws CallError 400 where the caller must own the group and does not. protocol.md §4.2. */
+export async function requireOwner(place: Place, group: GroupName): Promise<void> {
+  if (place.full) return;
+  const owner = await ownerOf(place, group);
+  if (mayHave(place, owner)) return;
+  throw new CallError(400, `backup owner check failed (${place.caller.authId} != ${owner})`);
+}
+
+export function managementOf({ datastore }: Place): LocalManagement {
+  return datastore.repository.management();
+}
