@@ -32,6 +32,26 @@ export interface NativeChunkStore {
   probe(entries: Uint8Array): Promise<Buffer>;
 }
 
+/** What became of a chunk that was received. */
+export interface ReceivedChunk {
+  /** It was there already. */
+  readonly duplicate: boolean;
+  readonly encrypted: boolean;
+}
+
+/** Chunks that clients of a server send; one for all clients of a datastore. indexes-blobs-chunks.md §8. */
+export interface NativeChunkReceiver {
+  /**
+   * Stores a chunk of `size` plain bytes (1 to 16 MiB); `parts` joined are its container, at most 16 MiB and 44 bytes, and are
+   * copied. Nobody's content takes the place of a chunk with another: a plain chunk must have the digest, an encrypted one cannot be
+   * checked and is refused where a plain one is. Rejects with BLOB_SIZE, BLOB_MAGIC, ZSTD, CHUNK_LENGTH, CHUNK_DIGEST,
+   * CHUNK_OCCUPIED, CHUNK_CONTENDED, CHUNK_FILE or a system error.
+   */
+  insert(digest: Uint8Array, size: number, parts: readonly Uint8Array[]): Promise<ReceivedChunk>;
+  /** For each digest (32 bytes) 1 if its chunk has a file that is not empty, which gets a new access time, else 0. */
+  touch(digests: Uint8Array): Promise<Buffer>;
+}
+
 /** The chunks that a session with a server knows. */
 export interface NativeServerDigests {
   /** Entries of an index that the server registered, too. Throws INDEX_ENTRIES. */
@@ -179,6 +199,10 @@ export interface NativeChunks {
   ChunkStore: new (
     options: ChunkStoreOptions,
   ) => NativeChunkStore;
+  /** Throws the error of open(2) where there is no `.chunks`. */
+  ChunkReceiver: new (
+    options: Omit<ChunkStoreOptions, 'idleBytes'>,
+  ) => NativeChunkReceiver;
   ServerDigests: new () => NativeServerDigests;
   /** At most `limitBytes` of encoded chunks wait or are on their way. */
   UploadSink: new (

@@ -2,6 +2,7 @@
 
 #include "binding/chunk_ingest.h"
 #include "binding/chunk_reader.h"
+#include "binding/chunk_receiver.h"
 #include "binding/chunk_server.h"
 #include "binding/chunk_store.h"
 
@@ -9,6 +10,7 @@ namespace restat::binding {
 
 void export_chunk(Napi::Env env, Napi::Object exports) {
   exports.Set("ChunkStore", ChunkStoreWrap::define(env));
+  exports.Set("ChunkReceiver", ChunkReceiverWrap::define(env));
   exports.Set("Ingest", IngestWrap::define(env));
   exports.Set("ChunkReader", ChunkReaderWrap::define(env));
   exports.Set("ServerDigests", ServerDigestsWrap::define(env));

@@ -19,6 +19,24 @@ bool is_owner(const Napi::Value& value) {
 
 }  // namespace
 
+std::optional<ChunkPlace> chunk_place(Napi::Env env, const Napi::Object& options) {
+  const std::string path = string_of(options.Get("path"));
+  const std::string sync = string_of(options.Get("sync"));
+  const char* problem = nullptr;
+  if (path.empty() || path.find('\0') != std::string::npos) problem = "chunks: a path is needed";
+  if (sync != "file" && sync != "none") problem = "chunks: sync is 'file' or 'none'";
+  if (!is_owner(options.Get("uid")) || !is_owner(options.Get("gid")))
+    problem = "chunks: uid and gid of new files are needed";
+  if (problem != nullptr) {
+    misuse(env, problem);
+    return std::nullopt;
+  }
+  return ChunkPlace{path,
+                    {.uid = static_cast<uid_t>(number_of(options.Get("uid"))),
+                     .gid = static_cast<gid_t>(number_of(options.Get("gid"))),
+                     .sync = sync == "file"}};
+}
+
 Napi::Function ChunkStoreWrap::define(Napi::Env env) {
   return DefineClass(
       env, "ChunkStore",
@@ -34,29 +52,14 @@ std::shared_ptr<ChunkStore> ChunkStoreWrap::store(const Napi::Value& value) {
 ChunkStoreWrap::ChunkStoreWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   info.This().As<Napi::Object>().TypeTag(&kTag);
   const auto options = info[0].IsObject() ? info[0].As<Napi::Object>() : Napi::Object::New(info.Env());
-  const std::string path = string_of(options.Get("path"));
-  const std::string sync = string_of(options.Get("sync"));
-  if (path.empty() || path.find('\0') != std::string::npos) {
-    misuse(info.Env(), "ChunkStore: a path is needed");
-    return;
-  }
-  if (sync != "file" && sync != "none") {
-    misuse(info.Env(), "ChunkStore: sync is 'file' or 'none'");
-    return;
-  }
-  if (!is_owner(options.Get("uid")) || !is_owner(options.Get("gid"))) {
-    misuse(info.Env(), "ChunkStore: uid and gid of new files are needed");
-    return;
-  }
+  const auto place = chunk_place(info.Env(), options);
+  if (!place) return;
   const auto idle = options.Get("idleBytes");
   if (!idle.IsUndefined() && !is_count(idle)) {
     misuse(info.Env(), "ChunkStore: idleBytes is a limit in bytes");
     return;
   }
-  auto store = ChunkStore::open(path,
-                                {.uid = static_cast<uid_t>(number_of(options.Get("uid"))),
-                                 .gid = static_cast<gid_t>(number_of(options.Get("gid"))),
-                                 .sync = sync == "file"},
+  auto store = ChunkStore::open(place->path, place->files,
                                 idle.IsUndefined() ? ChunkStore::kRestoreIdle : number_of(idle));
   if (store.ok()) {
     store_ = std::move(store.value());

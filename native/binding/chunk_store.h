@@ -4,10 +4,21 @@
 #include <napi.h>
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "chunk/chunk_store.h"
 
 namespace restat::binding {
+
+// Where chunks are, and how their files are written.
+struct ChunkPlace {
+  std::string path;
+  ChunkFileOptions files;
+};
+
+// The options `path`, `sync`, `uid` and `gid`. Nothing, and a TypeError thrown, where one is wrong.
+std::optional<ChunkPlace> chunk_place(Napi::Env env, const Napi::Object& options);
 
 class ChunkStoreWrap : public Napi::ObjectWrap<ChunkStoreWrap> {
  public:

@@ -13,6 +13,7 @@ constexpr Magic kPlain{0x42, 0xab, 0x38, 0x07, 0xbe, 0x83, 0x70, 0xa1};
 constexpr Magic kZstd{0x31, 0xb9, 0x58, 0x42, 0x6f, 0xb6, 0xa3, 0x7f};
 constexpr Magic kEncrypted{0x7b, 0x67, 0x85, 0xbe, 0x22, 0x2d, 0x4c, 0xf0};
 constexpr Magic kZstdEncrypted{0xe6, 0x59, 0x1b, 0xbf, 0x0b, 0xbf, 0xd8, 0x0b};
+constexpr std::size_t kEncryptedHeader = 44;
 
 Result<Buffer> decompressed(ByteView body, const BlobExpectation& expected, BufferPool& buffers) {
   if (!expected.length) {
@@ -27,7 +28,24 @@ Result<Buffer> decompressed(ByteView body, const BlobExpectation& expected, Buff
   return out;
 }
 
+Error too_short(std::size_t size) {
+  return Error::check("BLOB_SIZE", "blob too small (" + std::to_string(size) + " bytes).");
+}
+
 }  // namespace
+
+Result<Container> container_of(ByteView encoded) {
+  if (encoded.size() < kBlobHeader) return too_short(encoded.size());
+  const auto magic = load_le<Magic>(encoded.data());
+  Container kind{.compressed = magic == kZstd || magic == kZstdEncrypted,
+                 .encrypted = magic == kEncrypted || magic == kZstdEncrypted};
+  if (!kind.compressed && !kind.encrypted && magic != kPlain)
+    return Error::check("BLOB_MAGIC", "unable to parse raw blob - wrong magic");
+  if (!kind.encrypted) return kind;
+  kind.header = kEncryptedHeader;
+  if (encoded.size() < kind.header) return too_short(encoded.size());
+  return kind;
+}
 
 EncodedBlob BlobEncoder::encode(ByteView plain) {
   if (plain.size() > capacity_) {
@@ -37,7 +55,7 @@ EncodedBlob BlobEncoder::encode(ByteView plain) {
   const std::size_t n = compressor_.compress(plain, ByteSpan(buffer_.get(), plain.size()));
   EncodedBlob blob{{}, n > 0 ? ByteView(buffer_.get(), n) : plain};
   std::ranges::copy(n > 0 ? kZstd : kPlain, blob.header.begin());
-  store_le(blob.header.data() + 8, crc32(blob.body));
+  store_le(blob.header.data() + kBlobCrc, crc32(blob.body));
   return blob;
 }
 
@@ -45,7 +63,7 @@ EncodedBlob BlobEncoder::encode(ByteView plain) {
 Result<Buffer> decode_blob(Buffer encoded, const BlobExpectation& expected, BufferPool& buffers) {
   if (encoded.size() < kBlobHeader) return Error::check("BLOB_SIZE", "shorter than its header");
   const auto magic = load_le<Magic>(encoded.data());
-  const auto crc = load_le<std::uint32_t>(encoded.data() + 8);
+  const auto crc = load_le<std::uint32_t>(encoded.data() + kBlobCrc);
   if (magic == kEncrypted || magic == kZstdEncrypted)
     return Error::check("BLOB_ENCRYPTED", "the data are encrypted");
   if (magic != kPlain && magic != kZstd)

@@ -16,7 +16,18 @@ namespace restat {
 
 // Layout of the header: magic 8, CRC-32 4; encrypted ones have IV 16 and tag 16 after that.
 inline constexpr std::size_t kBlobHeader = 12;
+inline constexpr std::size_t kBlobCrc = 8;  // where the CRC-32 stands
 inline constexpr std::size_t kMaxEncodedChunk = kMaxChunk + 44;
+
+// What the magic number of a container says.
+struct Container {
+  bool compressed = false;
+  bool encrypted = false;
+  std::size_t header = kBlobHeader;  // the data, which the CRC covers, come after so many bytes
+};
+
+// Error codes: BLOB_SIZE (shorter than its header), BLOB_MAGIC.
+Result<Container> container_of(ByteView encoded);
 
 // `body` lies in the encoder's buffer or is the plain data themselves: valid until the next call.
 struct EncodedBlob {

@@ -14,6 +14,12 @@ Error zstd_error(std::size_t code) {
 
 }  // namespace
 
+std::optional<std::uint64_t> zstd_content_size(ByteView frame) {
+  const unsigned long long size = ZSTD_getFrameContentSize(frame.data(), frame.size());
+  if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR) return std::nullopt;
+  return size;
+}
+
 ZstdCompressor::ZstdCompressor() : context_(ZSTD_createCCtx()) {}
 ZstdCompressor::ZstdCompressor(ZstdCompressor&& other) noexcept
     : context_(std::exchange(other.context_, nullptr)) {}

@@ -1,7 +1,9 @@
 // zstd frames as blobs and chunks hold them (indexes-blobs-chunks.md §4.1).
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/bytes.h"
@@ -11,6 +13,9 @@ struct ZSTD_CCtx_s;
 struct ZSTD_DCtx_s;
 
 namespace restat {
+
+// The length that the header of a frame announces, where it does. Nobody has checked it.
+std::optional<std::uint64_t> zstd_content_size(ByteView frame);
 
 // One compression context, reused from call to call; not for two threads at once.
 class ZstdCompressor {
