@@ -10,6 +10,8 @@ export type RepositoryErrorCode =
   /** Something in it stays. */
   | 'NAMESPACE_NOT_EMPTY'
   | 'GROUP_MISSING'
+  /** The group belongs to somebody else. */
+  | 'GROUP_OWNER'
   /** An owner that is no user or token. */
   | 'OWNER_NAME'
   | 'SNAPSHOT_MISSING'

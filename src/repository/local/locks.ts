@@ -114,9 +114,14 @@ export class LockDirectory {
     this.#owner = owner;
   }
 
+  /** The lock's file. */
+  pathOf(namespace: readonly string[], name: string): string {
+    return join(this.#directory, namespace.join(':'), escapeLockName(name));
+  }
+
   /** Locks `name` (`type/id`, `type/id/time`, …) of a namespace. REPOSITORY_LOCKED when the wait is over. */
   async acquire(namespace: readonly string[], name: string, options: LockOptions): Promise<Lock> {
-    const path = join(this.#directory, namespace.join(':'), escapeLockName(name));
+    const path = this.pathOf(namespace, name);
     try {
       return await waitFor(name, options, () => tryFile(path, options.exclusive, this.#owner));
     } catch (error) {

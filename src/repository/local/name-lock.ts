@@ -36,6 +36,11 @@ export async function lockName(
   return store.locks.acquire(components, name, options);
 }
 
+/** The file of such a lock, for messages. */
+export function lockPath(store: Store, namespace: Namespace, name: string): string {
+  return store.locks.pathOf(namespace === '' ? [] : namespace.split('/'), name);
+}
+
 type Taken = readonly [name: string, exclusive: boolean];
 
 /** Runs `work` while the locks are held, which are taken in order. */
