@@ -8,8 +8,10 @@ import {
   FLAG,
   GROUP,
   groupOf,
+  NAMED_NS,
   NS,
   OPTIONAL_TIME,
+  parentOf,
   SELECTION,
   SNAPSHOT,
   STORE,
@@ -71,15 +73,15 @@ export const moveNamespace = endpoint({
   path: 'admin/datastore/{store}/move-namespace',
   parameters: {
     ...STORE,
-    ns: NS,
-    'target-ns': NS,
+    ns: NAMED_NS,
+    'target-ns': NAMED_NS,
     'max-depth': DEPTH,
     'delete-source': FLAG,
     'merge-groups': FLAG,
   },
   async run({ context, values }, caller) {
-    enter(context, caller, values, MODIFY);
-    enter(context, caller, { store: values.store, ns: values['target-ns'] }, MODIFY);
+    const { store, ns, 'target-ns': target } = values;
+    for (const each of [ns, target]) enter(context, caller, { store, ns: parentOf(each) }, MODIFY);
     throw notYet('moving namespaces');
   },
 });

@@ -1,7 +1,7 @@
 /** Namespaces. rest-api.md §3.2. */
 import { join } from 'node:path';
 import type { EmptiedNamespace } from '../../repository/local/management-namespaces.js';
-import { type Namespace, namespaceDirectory, parseNamespace } from '../../snapshot/names.js';
+import { namespaceDirectory, parseNamespace } from '../../snapshot/names.js';
 import { datastorePath } from '../access/acl.js';
 import { hasAnyBelow } from '../access/privileges.js';
 import type { Privilege } from '../access/roles.js';
@@ -9,7 +9,7 @@ import { CallError } from '../http/call-error.js';
 import { endpoint } from '../http/endpoint.js';
 import { deletionStats } from './groups.js';
 import { enter, findDatastore, managementOf, NO_WAIT } from './place.js';
-import { DEPTH, FLAG, LEVEL, NS, namespaceOf, STORE } from './specs.js';
+import { DEPTH, FLAG, LEVEL, NAMED_NS, NS, namespaceOf, parentOf, STORE } from './specs.js';
 import { requireAnyBelow } from './visible.js';
 import { noDirectory, withWords } from './words.js';
 
@@ -70,17 +70,13 @@ interface DeleteOptions {
   readonly errorOnProtected: boolean;
 }
 
-function parentOf(namespace: Namespace): string {
-  return namespace.slice(0, Math.max(0, namespace.lastIndexOf('/')));
-}
-
 /** A namespace with everything below it, as far as it is empty or may be emptied. */
 export const deleteNamespace = endpoint({
   method: 'DELETE',
   path: 'admin/datastore/{store}/namespace',
   parameters: {
     ...STORE,
-    ns: { kind: 'text', pattern: NS.pattern, max: NS.max },
+    ns: NAMED_NS,
     'delete-groups': FLAG,
     'error-on-protected': FLAG,
   },

@@ -17,12 +17,9 @@ const NAMESPACE = /^(?:[A-Za-z0-9_][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9._-
 const MAX_TIME = 253_402_300_799;
 
 export const FLAG = { kind: 'boolean', optional: true } as const satisfies ParameterSpec;
-export const NS = {
-  kind: 'text',
-  pattern: NAMESPACE,
-  max: 256,
-  optional: true,
-} as const satisfies ParameterSpec;
+/** Where it must be said. */
+export const NAMED_NS = { kind: 'text', pattern: NAMESPACE, max: 256 } as const satisfies ParameterSpec;
+export const NS = { ...NAMED_NS, optional: true } as const satisfies ParameterSpec;
 /** One level of a namespace that is to be made. */
 export const LEVEL = { kind: 'text', pattern: SAFE_ID, min: 1, max: 32 } as const satisfies ParameterSpec;
 export const DEPTH = { kind: 'integer', min: 0, max: 7, optional: true } as const satisfies ParameterSpec;
@@ -63,6 +60,11 @@ export interface GroupValues {
 /** The root where none is given. */
 export function namespaceOf(text: string | undefined): Namespace {
   return parseNamespace(text ?? '');
+}
+
+/** The namespace above; the root's is the root. */
+export function parentOf(namespace: string): string {
+  return namespace.slice(0, Math.max(0, namespace.lastIndexOf('/')));
 }
 
 export function groupOf(values: GroupValues): GroupName {
