@@ -1,6 +1,6 @@
 /** The file of an index while it grows: entries are on disk as they come, the header and the name come last. */
 import { randomBytes } from 'node:crypto';
-import { constants, type FileHandle, open, rename } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ServerName } from '../../snapshot/archive-names.js';
 import { HEADER_SIZE } from '../../snapshot/dynamic-index.js';
@@ -52,6 +52,12 @@ export class GrowingIndex {
     if (sync === 'file') await this.#file.sync();
     await rename(this.#path, join(this.#snapshot.directory, name));
     await this.close();
+  }
+
+  /** Nothing of it stays. */
+  async discard(): Promise<void> {
+    await this.close();
+    await unlink(this.#path);
   }
 
   /** Closes the file; nothing happens the second time. */

@@ -52,6 +52,12 @@ export class ReceivedSession {
     return index;
   }
 
+  /** Nobody wants this index any more. */
+  async dropIndex(index: GrowingIndex): Promise<void> {
+    this.#indexes.delete(index);
+    await index.discard();
+  }
+
   /** Stores a blob as it is; another of that name gives way. */
   putBlob(name: ServerName, bytes: Buffer): Promise<void> {
     return this.#growing.publish(name, bytes, { replace: true });

@@ -1,0 +1,72 @@
+/** Sends answers inside a session. protocol.md §4.4. */
+import type { FileHandle } from 'node:fs/promises';
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { pipeline } from 'node:stream/promises';
+import type { SessionReply } from './session-endpoint.js';
+import { SILENCE } from './session-limits.js';
+
+const JSON_TYPE = 'application/json;charset=UTF-8';
+const BYTES = 'application/octet-stream';
+/** Bytes of a file that are in memory at one time. */
+const FILE_PART = 256 * 1024;
+
+/** An answer that says what is wrong: the text, and whether a content type goes with it. */
+export interface Refusal {
+  readonly status: number;
+  readonly text: string;
+  /** Errors in parameters have none. */
+  readonly typed: boolean;
+}
+
+function isGone(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.closed;
+}
+
+/** The client reads at its own pace, but not for ever without progress. */
+function mindSilence(stream: ServerHttp2Stream): void {
+  stream.setTimeout(SILENCE, () => stream.close(constants.NGHTTP2_CANCEL));
+}
+
+function sendBytes(stream: ServerHttp2Stream, status: number, type: string | undefined, bytes: Buffer): void {
+  if (isGone(stream)) return;
+  stream.respond({
+    ':status': status,
+    ...(type === undefined ? {} : { 'content-type': type }),
+    'content-length': bytes.length,
+  });
+  stream.end(bytes);
+}
+
+/** What nobody has read of the body goes; the client need not be told to stop. */
+function drain(stream: ServerHttp2Stream): void {
+  if (!isGone(stream)) stream.resume();
+}
+
+async function sendFile(stream: ServerHttp2Stream, file: FileHandle): Promise<void> {
+  try {
+    if (isGone(stream)) return;
+    stream.respond({ ':status': 200, 'content-type': BYTES });
+    // A client that breaks off in the middle wants no more of it.
+    await pipeline(
+      file.createReadStream({ start: 0, highWaterMark: FILE_PART, autoClose: false }),
+      stream,
+    ).catch(() => stream.close(constants.NGHTTP2_CANCEL));
+  } finally {
+    await file.close();
+  }
+}
+
+/** Resolves when the answer was handed over; nothing is sent to who has gone. */
+export async function sendReply(stream: ServerHttp2Stream, reply: SessionReply): Promise<void> {
+  drain(stream);
+  mindSilence(stream);
+  if ('file' in reply) return sendFile(stream, reply.file);
+  if ('bytes' in reply) sendBytes(stream, 200, BYTES, reply.bytes);
+  else sendBytes(stream, 200, JSON_TYPE, Buffer.from(JSON.stringify({ data: reply.data })));
+}
+
+export function sendRefusal(stream: ServerHttp2Stream, { status, text, typed }: Refusal): void {
+  drain(stream);
+  mindSilence(stream);
+  sendBytes(stream, status, typed ? JSON_TYPE : undefined, Buffer.from(text));
+}

@@ -1,0 +1,48 @@
+/** What one session may take of a server. Times in milliseconds, sizes in bytes. */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const SECOND = 1000;
+
+/** Longest container of a chunk or blob. protocol.md §5.1. */
+export const MAX_ENCODED: number = 16 * MIB + 44;
+/** Longest plain chunk. */
+export const MAX_PLAIN: number = 16 * MIB;
+/** Longest body of parameters. protocol.md §4.4. */
+export const MAX_PARAMETERS: number = 512 * KIB;
+/** Uploads of one session that are in memory. */
+export const SESSION_UPLOADS: number = 32 * MIB;
+/** Longest path with its query: more than official clients send, less than a header list may have. */
+export const MAX_TARGET: number = 12 * KIB;
+
+/**
+ * A stream may send so much before anybody reads it: what waits for room in memory costs no more. The reference server gives 32 MiB, and so
+ * would have to hold whole uploads.
+ */
+export const STREAM_WINDOW: number = 64 * KIB;
+export const CONNECTION_WINDOW: number = 32 * MIB;
+export const MAX_FRAME: number = 4 * MIB;
+/** Offered; clients wait with more. The reference server offers 200. */
+export const MAX_STREAMS = 64;
+export const MAX_HEADERS = 16_384;
+/** What Node may hold for a session besides, in its unit: MB. */
+export const SESSION_MEMORY = 32;
+
+/** A client that says nothing for so long is gone: the group is free again. A slow scan between two uploads stays far below. */
+export const IDLE: number = 30 * 60 * SECOND;
+/** Between two parts of a body, or of an answer that is taken. */
+export const SILENCE: number = 60 * SECOND;
+/** A body has this long, and a second for each 64 KiB. */
+export const BODY_TIME: number = 60 * SECOND;
+export const BODY_RATE: number = 64 * KIB;
+/** A chunk that may not be read is refused after so long. protocol.md §6. */
+export const REFUSAL_DELAY: number = 3 * SECOND;
+
+/** Chunks that one session can know. */
+export const MAX_KNOWN = 16_000_000;
+/** Writers of a session. protocol.md §5.1. */
+export const MAX_WRITERS = 256;
+/** Size of all chunks of an image but the last. protocol.md §5.3. */
+export const FIXED_CHUNK: number = 4 * MIB;
+/** Longest image: its index has 3.2 GB. */
+export const MAX_IMAGE: number = 100_000_000 * FIXED_CHUNK;

@@ -1,0 +1,122 @@
+/** What a request for a session asks for, and whether its sender may have it. protocol.md §4.1, §4.2. */
+import {
+  backupTime,
+  formatGroup,
+  type Namespace,
+  parseBackupId,
+  parseBackupType,
+  parseNamespace,
+  type SnapshotName,
+} from '../../snapshot/names.js';
+import { ownsGroupOf } from '../access/auth-id.js';
+import { hasAny, requireForUpgrade } from '../access/privileges.js';
+import { CallError } from '../http/call-error.js';
+import type { Caller } from '../http/endpoint.js';
+import { parseParameters } from '../http/parameters.js';
+import type { Datastore, ServerContext } from '../server-context.js';
+import { SNAPSHOT } from './parameter-kinds.js';
+
+export type Pairs = readonly (readonly [name: string, value: string])[];
+
+/** Where a session works. */
+export interface SessionPlace {
+  readonly datastore: Datastore;
+  readonly namespace: Namespace;
+  readonly snapshot: SnapshotName;
+}
+
+export interface BackupRequest extends SessionPlace {
+  readonly benchmark: boolean;
+}
+
+export const BACKUP_PROTOCOL = 'proxmox-backup-protocol-v1';
+export const READER_PROTOCOL = 'proxmox-backup-reader-protocol-v1';
+
+const BACKUP = {
+  ...SNAPSHOT,
+  benchmark: { kind: 'boolean', optional: true },
+  'no-cache': { kind: 'boolean', optional: true },
+} as const;
+
+interface Named {
+  readonly store: string;
+  readonly 'backup-type': string;
+  readonly 'backup-id': string;
+  readonly 'backup-time': number;
+  readonly ns: string | undefined;
+}
+
+function namesOf(values: Named): { namespace: Namespace; snapshot: SnapshotName; path: string } {
+  const namespace = parseNamespace(values.ns ?? '');
+  const type = parseBackupType(values['backup-type']);
+  const snapshot = { type, id: parseBackupId(values['backup-id']), time: backupTime(values['backup-time']) };
+  const path = `/datastore/${values.store}${namespace === '' ? '' : `/${namespace}`}`;
+  return { namespace, snapshot, path };
+}
+
+function findDatastore({ datastores }: ServerContext, name: string): Datastore {
+  const found = datastores.get(name);
+  if (found === undefined) throw new CallError(400, `no such datastore '${name}'`);
+  return found;
+}
+
+function requireProtocol(header: string | undefined, protocol: string): void {
+  if (header === undefined) throw new CallError(400, 'missing Upgrade header');
+  if (header !== protocol) throw new CallError(400, 'invalid protocol name');
+}
+
+async function requireNamespace({ datastore, namespace }: SessionPlace): Promise<void> {
+  if (!(await datastore.repository.hasNamespace(namespace))) throw new CallError(404, 'namespace not found');
+}
+
+/** The group of speed tests, and the flag for them, come together. §5.9. */
+function checkBenchmark(snapshot: SnapshotName, benchmark: boolean): void {
+  const isReserved = formatGroup(snapshot) === 'host/benchmark';
+  if (isReserved && !benchmark) throw new CallError(400, 'unable to run benchmark without --benchmark flags');
+  if (benchmark && !isReserved)
+    throw new CallError(400, "benchmark flags is only allowed on 'host/benchmark'");
+}
+
+/** Checks 2 to 8 of a backup. Throws CallError, AccessError. `header` is that of the upgrade. */
+export async function backupRequest(
+  pairs: Pairs,
+  header: string | undefined,
+  { authId, access }: Caller,
+  context: ServerContext,
+): Promise<BackupRequest> {
+  const values = parseParameters(BACKUP, { kind: 'form', pairs });
+  const { namespace, snapshot, path } = namesOf(values);
+  requireForUpgrade(access.table, authId, path, 'Datastore.Backup');
+  const datastore = findDatastore(context, values.store);
+  requireProtocol(header, BACKUP_PROTOCOL);
+  const benchmark = values.benchmark ?? false;
+  const request = { datastore, namespace, snapshot, benchmark };
+  await requireNamespace(request);
+  checkBenchmark(snapshot, benchmark);
+  return request;
+}
+
+/** Who may only read what is their own must own the group. */
+async function checkOwner({ datastore, namespace, snapshot }: SessionPlace, authId: string): Promise<void> {
+  const owner = await datastore.repository.owner(namespace, snapshot);
+  if (owner !== undefined && !ownsGroupOf(authId, owner))
+    throw new CallError(400, 'backup owner check failed!');
+}
+
+/** The checks of a reader but whether the snapshot is there. Throws CallError. */
+export async function readerRequest(
+  pairs: Pairs,
+  header: string | undefined,
+  { authId, access }: Caller,
+  context: ServerContext,
+): Promise<SessionPlace> {
+  const values = parseParameters(SNAPSHOT, { kind: 'form', pairs });
+  const { namespace, snapshot, path } = namesOf(values);
+  const mayReadAll = hasAny(access.table, authId, path, ['Datastore.Read']);
+  if (!mayReadAll && !hasAny(access.table, authId, path, ['Datastore.Backup']))
+    throw new CallError(400, `no permissions on ${path}`);
+  const place = { datastore: findDatastore(context, values.store), namespace, snapshot };
+  requireProtocol(header, READER_PROTOCOL);
+  if (!mayReadAll) await checkOwner(place, authId);
+  return place;
+}

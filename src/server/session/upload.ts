@@ -1,0 +1,102 @@
+/** Reads the bodies of a session: nothing is read before there is room for it, and nobody may take for ever. */
+import { constants, type ServerHttp2Stream } from 'node:http2';
+import { CallError } from '../http/call-error.js';
+import { ByteBudget } from './byte-budget.js';
+import type { Upload, Uploaded } from './session-endpoint.js';
+import {
+  BODY_RATE,
+  BODY_TIME,
+  MAX_ENCODED,
+  MAX_PARAMETERS,
+  SESSION_UPLOADS,
+  SILENCE,
+} from './session-limits.js';
+
+/** Memory for uploads: that of a session, and that of all together. */
+export class UploadRoom {
+  readonly #own = new ByteBudget(SESSION_UPLOADS);
+  readonly #all: ByteBudget;
+
+  constructor(all: ByteBudget) {
+    this.#all = all;
+  }
+
+  /** Takes bytes in both; the function gives them back. */
+  async take(bytes: number, signal: AbortSignal): Promise<() => void> {
+    const own = await this.#own.take(bytes, signal);
+    try {
+      const all = await this.#all.take(bytes, signal);
+      return () => {
+        all();
+        own();
+      };
+    } catch (error) {
+      own();
+      throw error;
+    }
+  }
+}
+
+/** Ends a stream whose body pauses too long or takes too long. */
+async function watched<T>(stream: ServerHttp2Stream, bytes: number, read: () => Promise<T>): Promise<T> {
+  const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL);
+  stream.setTimeout(SILENCE, cancel);
+  const deadline = setTimeout(cancel, BODY_TIME + (bytes / BODY_RATE) * 1000);
+  try {
+    return await read();
+  } finally {
+    clearTimeout(deadline);
+    stream.setTimeout(0);
+  }
+}
+
+/** Reads to the end; keeps `announced` bytes and counts the rest, up to `limit`. */
+async function readBody(stream: ServerHttp2Stream, announced: number, limit: number): Promise<Uploaded> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const read of stream.iterator({ destroyOnReturn: false })) {
+    const part: Buffer = read;
+    if (length < announced) parts.push(part.subarray(0, announced - length));
+    length += part.length;
+    if (length > limit) throw new CallError(400, 'Request body too large');
+  }
+  if (stream.aborted) throw new CallError(400, 'the body broke off');
+  return { parts, length };
+}
+
+/** The body of one call. */
+export class StreamUpload implements Upload {
+  readonly #stream: ServerHttp2Stream;
+  readonly #room: UploadRoom;
+  readonly #gone: AbortSignal;
+
+  /** `gone` is aborted when the stream or its session has ended. */
+  constructor(stream: ServerHttp2Stream, room: UploadRoom, gone: AbortSignal) {
+    this.#stream = stream;
+    this.#room = room;
+    this.#gone = gone;
+  }
+
+  async read<T>(announced: number, use: (body: Uploaded) => Promise<T>): Promise<T> {
+    const giveBack = await this.#room.take(announced, this.#gone);
+    try {
+      return await use(await this.#read(announced, announced + MAX_ENCODED));
+    } finally {
+      giveBack();
+    }
+  }
+
+  async discard(): Promise<void> {
+    await this.#read(0, MAX_ENCODED);
+  }
+
+  /** The body of a call that takes parameters. Throws CallError. */
+  async parameters(): Promise<Buffer> {
+    const { parts } = await this.#read(MAX_PARAMETERS, MAX_PARAMETERS - 1);
+    return Buffer.concat(parts);
+  }
+
+  #read(announced: number, limit: number): Promise<Uploaded> {
+    return watched(this.#stream, limit, () => readBody(this.#stream, announced, limit));
+  }
+}
