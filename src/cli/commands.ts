@@ -14,6 +14,7 @@ import { logoutCommand } from './commands/logout.js';
 import { namespaceCommands } from './commands/namespace.js';
 import { pruneCommand } from './commands/prune.js';
 import { restoreCommand } from './commands/restore.js';
+import { serveCommands } from './commands/serve.js';
 import { snapshotCommands } from './commands/snapshot.js';
 import { statusCommand } from './commands/status.js';
 import { taskCommands } from './commands/task.js';
@@ -35,6 +36,7 @@ export const commands: readonly CommandSpec[] = [
   ...namespaceCommands,
   pruneCommand,
   restoreCommand,
+  ...serveCommands,
   ...snapshotCommands,
   statusCommand,
   ...taskCommands,

@@ -48,8 +48,10 @@ export function takeCommand(commands: readonly CommandSpec[], argv: readonly str
   for (let at = 0; ; at += 1) {
     const possible = nextWords(commands, words);
     const found = findCommand(commands, words);
-    if (found !== undefined && possible.length === 0) return { command: found, rest: argv.slice(at) };
     const typed = argv[at];
+    // `serve` is a command, and others begin with it: what follows then is an option.
+    const whole = possible.length === 0 || typed === undefined || typed.startsWith('-');
+    if (found !== undefined && whole) return { command: found, rest: argv.slice(at) };
     if (typed === undefined) {
       throw new UsageError(`no command specified\nPossible commands: ${possible.join(', ')}`, words);
     }

@@ -23,7 +23,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   // On purpose: help is what is meant.
   '--help as command': success,
   'ambiguous prefix': usage(
-    /command 's' is not unique\nPossible commands: server-identity, snapshot, status\n/,
+    /command 's' is not unique\nPossible commands: serve, server-identity, snapshot, status\n/,
   ),
   'prefix of a command': success,
   'backup without spec': usage(/'backupspec': missing argument/),

@@ -29,6 +29,9 @@ const FORMAT = { 'output-format': text('json-pretty') };
 const LOCK = { 'lock-wait': number('0', 0) };
 const RUN = { progress: text('json'), 'crypt-mode': text('none') };
 
+const STATE = { 'state-dir': text('/var/lib/restat-serve') };
+const ACCOUNT = { comment: text('one line'), expire: number('1800000000', 1_800_000_000) };
+
 const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   backup: {
     ...REPOSITORY,
@@ -117,6 +120,29 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     'prelude-target': text('prelude'),
     strict: 'flag',
   },
+  serve: {
+    ...STATE,
+    datastore: texts('main=/store'),
+    listen: text('127.0.0.1:8007'),
+    cert: text('cert.pem'),
+    key: text('key.pem'),
+    name: texts('backup.example.org'),
+    log: text('json'),
+    'stop-wait': number('0', 0),
+    'max-connections': number('512', 512),
+    'max-connections-per-address': number('1', 1),
+    'metrics-open': 'flag',
+  },
+  'serve acl list': { ...STATE, ...FORMAT },
+  'serve acl remove': { ...STATE, ...LOCK },
+  'serve acl set': { ...STATE, ...LOCK, propagate: 'flag' },
+  'serve token add': { ...STATE, ...LOCK, ...FORMAT, ...ACCOUNT },
+  'serve token list': { ...STATE, ...FORMAT },
+  'serve token remove': { ...STATE, ...LOCK },
+  'serve user add': { ...STATE, ...LOCK, ...ACCOUNT, 'no-password': 'flag' },
+  'serve user list': { ...STATE, ...FORMAT },
+  'serve user password': { ...STATE, ...LOCK },
+  'serve user remove': { ...STATE, ...LOCK },
   'snapshot files': { ...REPOSITORY, ...FORMAT },
   'snapshot forget': { ...REPOSITORY, ...LOCK },
   'server-identity': { ...SERVER, ...FORMAT },

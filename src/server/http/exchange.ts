@@ -27,29 +27,26 @@ const SHOWN = 256;
 
 /** Aborted when the client has gone before it was answered, or by `stopped`. */
 function goneSignal(
-  response: ServerResponse,
+  { socket }: IncomingMessage,
   stopped: AbortSignal,
 ): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const abort = (): void => controller.abort(new Error('nobody waits for the answer'));
-  response.once('close', abort);
+  // Of a request that came early nothing but the connection tells.
+  socket.once('close', abort);
   stopped.addEventListener('abort', abort, { once: true });
   const release = (): void => {
-    response.off('close', abort);
+    socket.off('close', abort);
     stopped.removeEventListener('abort', abort);
   };
   return { signal: controller.signal, release };
 }
 
 /** The answer, whatever happens. */
-async function answerTo(
-  request: IncomingMessage,
-  response: ServerResponse,
-  o: ExchangeOptions,
-): Promise<Answer> {
+async function answerTo(request: IncomingMessage, o: ExchangeOptions): Promise<Answer> {
   const { clock, log } = o.context;
   const start = clock.elapsed();
-  const { signal, release } = goneSignal(response, o.stopped);
+  const { signal, release } = goneSignal(request, o.stopped);
   try {
     return await o.answer(request, parseTarget(request.url ?? ''), signal);
   } catch (error) {
@@ -82,7 +79,7 @@ export async function exchange(
   // What goes wrong with the connection ends what reads from it.
   request.on('error', () => undefined);
   response.on('error', () => undefined);
-  const answer = await answerTo(request, response, o);
+  const answer = await answerTo(request, o);
   const milliseconds = Math.round(clock.elapsed() - start);
   o.counters.answered(answer.status, milliseconds);
   log('request', {

@@ -56,7 +56,8 @@ export function failureAnswer({ status, text }: Failure): TextAnswer {
 
 /** Sends an answer; resolves when it is taken, or the client has gone. */
 export async function send(response: ServerResponse, { status, headers, body }: Answer): Promise<void> {
-  if (response.destroyed) {
+  const { socket } = response.req;
+  if (socket.destroyed) {
     if (!Buffer.isBuffer(body)) body.stream.destroy();
     return;
   }
@@ -67,7 +68,12 @@ export async function send(response: ServerResponse, { status, headers, body }: 
     return;
   }
   await new Promise<void>((resolve) => {
-    response.once('close', resolve);
+    // Of an answer that waits for those before it nothing but the connection tells.
+    socket.once('close', resolve);
+    response.once('close', () => {
+      socket.off('close', resolve);
+      resolve();
+    });
     response.end(body);
   });
 }

@@ -59,6 +59,16 @@ export class Service {
     });
   }
 
+  /** Open connections, sessions included. */
+  get connections(): number {
+    return this.#listener.connections;
+  }
+
+  /** Bytes of request bodies in memory. */
+  get bodyBytes(): number {
+    return this.#room.used;
+  }
+
   /** Begins to listen. Throws ServeError `SERVE_LISTEN`. */
   async listen(host: string, port: number): Promise<AddressInfo> {
     try {

@@ -132,7 +132,10 @@ export function withService(
         parameters: {},
         run: async ({ signal }) => {
           held.waiting += 1;
-          const gone = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+          const gone = new Promise<void>((resolve) => {
+            if (signal.aborted) resolve();
+            signal.addEventListener('abort', () => resolve());
+          });
           await Promise.race([opened, gone]);
           held.waiting -= 1;
           if (signal.aborted) held.aborted += 1;
