@@ -4,7 +4,6 @@ import { Authenticator } from './access/authenticator.js';
 import { type Clock, systemClock } from './access/clock.js';
 import { LiveAccess } from './access/live-access.js';
 import { loadServerKeys } from './access/server-keys.js';
-import { CallError } from './http/call-error.js';
 import type { Identity } from './http/certificate.js';
 import { DEFAULT_LIMITS, type Limits } from './http/limits.js';
 import { ServeError } from './http/serve-error.js';
@@ -18,6 +17,7 @@ import { Service } from './http/service.js';
 import { endpoints, openEndpoints } from './rest/endpoints.js';
 import type { Datastore, Log, ServerContext } from './server-context.js';
 import { ByteBudget } from './session/byte-budget.js';
+import { acceptUpgrade } from './session/upgrade.js';
 import { accessFile, keysFile, tasksDirectory } from './state-directory.js';
 import { FileTaskRegistry } from './tasks/file-registry.js';
 
@@ -117,7 +117,7 @@ export async function startServer(o: ServerOptions): Promise<RunningServer> {
     certificate,
     limits,
     api: { endpoints, openEndpoints },
-    accept: () => Promise.reject(new CallError(501, 'not implemented')),
+    accept: acceptUpgrade,
     openMetrics: o.openMetrics,
     version: o.version,
   });
