@@ -58,10 +58,12 @@ export class DynamicWriter implements IndexWriter {
       chunk.digest.copy(entries, filled + ENTRY_SIZE - chunk.digest.length);
       filled += ENTRY_SIZE;
     }
-    const written = entries.subarray(0, filled);
-    this.#count += filled / ENTRY_SIZE;
-    this.#hash.update(written);
-    await this.#parts.index.write(written, at);
+    if (filled > 0) {
+      const written = entries.subarray(0, filled);
+      this.#count += filled / ENTRY_SIZE;
+      this.#hash.update(written);
+      await this.#parts.index.write(written, at);
+    }
     if (failure !== undefined) throw failure;
   }
 
