@@ -1,16 +1,16 @@
 /** The datastores themselves. rest-api.md §2, §3.2. */
-import { listGroups, listSnapshots } from '../../repository/local/catalogue.js';
-import { ROOT_NAMESPACE } from '../../snapshot/names.js';
+import { listGroups, listSnapshots, readOwner } from '../../repository/local/catalogue.js';
+import { type GroupName, ROOT_NAMESPACE } from '../../snapshot/names.js';
 import { datastorePath } from '../access/acl.js';
 import { hasAny, hasAnyBelow } from '../access/privileges.js';
 import type { Privilege } from '../access/roles.js';
 import { endpoint } from '../http/endpoint.js';
-import type { Datastore } from '../server-context.js';
-import { enter, findDatastore } from './place.js';
+import { enter, findDatastore, mayHave, type Needed, type Place, placeIn } from './place.js';
 import { FLAG, STORE } from './specs.js';
 import { requireAnyBelow } from './visible.js';
 
-const SEES: readonly Privilege[] = ['Datastore.Audit', 'Datastore.Backup'];
+const NEEDED: Needed = { full: ['Datastore.Audit'], own: ['Datastore.Backup'] };
+const SEES: readonly Privilege[] = [...NEEDED.full, ...NEEDED.own];
 const BACKEND = { 'backend-type': 'filesystem' };
 /** For those who may see only a part of the datastore. */
 const NO_FIGURES = { total: 0, used: 0, avail: 0, ...BACKEND };
@@ -29,14 +29,35 @@ export const datastoreList = endpoint({
   },
 });
 
-/** How many groups and snapshots of each type the root namespace has; null for types without any. */
-async function countsOf({ directory }: Datastore, signal: AbortSignal): Promise<Record<string, unknown>> {
-  const counts = new Map<string, { groups: number; snapshots: number }>();
-  for (const group of await listGroups(directory, ROOT_NAMESPACE)) {
-    signal.throwIfAborted();
-    const { groups, snapshots } = counts.get(group.type) ?? { groups: 0, snapshots: 0 };
-    const more = (await listSnapshots(directory, ROOT_NAMESPACE, group)).length;
-    counts.set(group.type, { groups: groups + 1, snapshots: snapshots + more });
+interface Counts {
+  readonly groups: number;
+  readonly snapshots: number;
+}
+
+/** Groups of a place that the caller may see. */
+async function groupsIn(place: Place): Promise<GroupName[]> {
+  const { directory } = place.datastore;
+  const groups = await listGroups(directory, place.namespace);
+  if (place.full) return groups;
+  const owners = await Promise.all(groups.map((group) => readOwner(directory, place.namespace, group)));
+  return groups.filter((_, i) => mayHave(place, owners[i]));
+}
+
+/** How many groups and snapshots of each type the caller may see in all namespaces; null for types without any. */
+async function countsOf(
+  where: Pick<Place, 'datastore' | 'caller'>,
+  signal: AbortSignal,
+): Promise<Record<string, Counts | null>> {
+  const counts = new Map<string, Counts>();
+  for (const { namespace } of await where.datastore.repository.management().namespaces(ROOT_NAMESPACE)) {
+    const place = placeIn(where, namespace, NEEDED);
+    if (place === undefined) continue;
+    for (const group of await groupsIn(place)) {
+      signal.throwIfAborted();
+      const { groups, snapshots } = counts.get(group.type) ?? { groups: 0, snapshots: 0 };
+      const more = (await listSnapshots(where.datastore.directory, namespace, group)).length;
+      counts.set(group.type, { groups: groups + 1, snapshots: snapshots + more });
+    }
   }
   return Object.fromEntries(['ct', 'host', 'vm', 'other'].map((type) => [type, counts.get(type) ?? null]));
 }
@@ -49,9 +70,10 @@ export const status = endpoint({
     const path = datastorePath(values.store, ROOT_NAMESPACE);
     requireAnyBelow(caller, path, SEES);
     const datastore = findDatastore(context.datastores, values.store);
-    if (!hasAny(caller.access.table, caller.authId, path, SEES)) return { data: NO_FIGURES };
+    const counts = values.verbose === true ? { counts: await countsOf({ datastore, caller }, signal) } : {};
+    if (!hasAny(caller.access.table, caller.authId, path, SEES))
+      return { data: { ...NO_FIGURES, ...counts } };
     const { total, used, available } = await datastore.repository.management().status();
-    const counts = values.verbose === true ? { counts: await countsOf(datastore, signal) } : {};
     return { data: { total, used, avail: available, ...BACKEND, ...counts } };
   },
 });

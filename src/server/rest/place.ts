@@ -50,6 +50,18 @@ export function enter(
   return { datastore, namespace, full: hasAny(access.table, authId, path, full), caller };
 }
 
+/** Another namespace of the datastore, where the caller may have other privileges; undefined where it has none. */
+export function placeIn(
+  { datastore, caller }: Pick<Place, 'datastore' | 'caller'>,
+  namespace: Namespace,
+  { full, own }: Needed,
+): Place | undefined {
+  const { table } = caller.access;
+  const path = datastorePath(datastore.name, namespace);
+  if (!hasAny(table, caller.authId, path, [...full, ...own])) return undefined;
+  return { datastore, caller, namespace, full: hasAny(table, caller.authId, path, full) };
+}
+
 /** Throws CallError 400. */
 export function findDatastore(datastores: ReadonlyMap<string, Datastore>, store: string): Datastore {
   const datastore = datastores.get(store);

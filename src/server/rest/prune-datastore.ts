@@ -2,31 +2,20 @@
 import { RepositoryError } from '../../repository/errors.js';
 import { listGroups, readOwner } from '../../repository/local/catalogue.js';
 import type { KeepOptions } from '../../repository/management.js';
-import { formatSnapshot, type GroupName, type Namespace } from '../../snapshot/names.js';
-import { datastorePath } from '../access/acl.js';
-import { hasAny } from '../access/privileges.js';
+import { formatSnapshot, type GroupName } from '../../snapshot/names.js';
 import { endpoint } from '../http/endpoint.js';
 import type { RunningTask } from '../tasks/task-registry.js';
-import { beginJob, leaveJob } from './jobs.js';
-import { enter, managementOf, mayHave, type Place } from './place.js';
+import { leaveJob } from './jobs.js';
+import { enter, managementOf, mayHave, type Needed, type Place, placeIn } from './place.js';
 import { carryOut, decide, groupLine, KEEP, keepOf, keepText } from './prune-group.js';
 import { DEPTH, FLAG, NS, STORE } from './specs.js';
 
-const MODIFY = ['Datastore.Modify'] as const;
-const PRUNE = ['Datastore.Prune'] as const;
+const NEEDED: Needed = { full: ['Datastore.Modify'], own: ['Datastore.Prune'] };
 
 interface Job {
   readonly keep: KeepOptions;
   readonly dryRun: boolean;
   readonly depth: number | undefined;
-}
-
-/** The same call one namespace deeper, where the caller may have other privileges; undefined where it has none. */
-function deeper(place: Place, namespace: Namespace): Place | undefined {
-  const { access, authId } = place.caller;
-  const path = datastorePath(place.datastore.name, namespace);
-  if (!hasAny(access.table, authId, path, [...MODIFY, ...PRUNE])) return undefined;
-  return { ...place, namespace, full: hasAny(access.table, authId, path, MODIFY) };
 }
 
 async function pruneOne(
@@ -61,7 +50,7 @@ async function pruneAll(place: Place, job: Job, task: RunningTask): Promise<void
   if (keepText(job.keep) === '') return task.log('No prune selection - keeping all files.');
   task.log(`retention options: ${keepText(job.keep)}`);
   for (const { namespace } of await managementOf(place).namespaces(place.namespace, job.depth)) {
-    const there = deeper(place, namespace);
+    const there = placeIn(place, namespace, NEEDED);
     if (there !== undefined) await pruneNamespace(there, job, task);
   }
 }
@@ -71,11 +60,11 @@ export const pruneDatastore = endpoint({
   path: 'admin/datastore/{store}/prune-datastore',
   parameters: { ...STORE, ...KEEP, ns: NS, 'max-depth': DEPTH, 'dry-run': FLAG },
   run({ context, values }, caller) {
-    const place = enter(context, caller, values, { full: MODIFY, own: PRUNE });
+    const place = enter(context, caller, values, NEEDED);
     const { datastore, namespace } = place;
     const workerId = namespace === '' ? datastore.name : `${datastore.name}:${namespace}`;
     const job = { keep: keepOf(values), dryRun: values['dry-run'] === true, depth: values['max-depth'] };
-    const task = beginJob(context, { type: 'prune', workerId, authId: caller.authId });
-    return Promise.resolve({ data: leaveJob(task, () => pruneAll(place, job, task)) });
+    const begin = { type: 'prune', workerId, authId: caller.authId };
+    return Promise.resolve({ data: leaveJob(context, begin, (task) => pruneAll(place, job, task)) });
   },
 });

@@ -4,7 +4,7 @@ import type { KeepOptions, PruneDecision } from '../../repository/management.js'
 import { formatGroup, type GroupName, type Namespace } from '../../snapshot/names.js';
 import { endpoint } from '../http/endpoint.js';
 import type { RunningTask, TaskBegin } from '../tasks/task-registry.js';
-import { beginJob, leaveJob, runJob } from './jobs.js';
+import { leaveJob, runJob } from './jobs.js';
 import { enter, type Place, requireOwner } from './place.js';
 import { carryOut, decide, groupLine, KEEP, keepOf, keepText } from './prune-group.js';
 import { FLAG, GROUP, groupOf, snapshotFields } from './specs.js';
@@ -50,10 +50,9 @@ export const pruneGroup = endpoint({
     const decisions = await withWords(words, () => decide(datastore, namespace, group, keep));
     const list = { data: decisions.map((decision) => pruneItem(namespace, decision)) };
     if (values['dry-run'] === true) return list;
-    const task = beginJob(context, taskOf(place, group));
-    const work = pruning(place, group, keep, decisions);
-    if (values['use-task'] === true) return { data: leaveJob(task, work) };
-    await runJob(task, work);
+    const [begin, work] = [taskOf(place, group), pruning(place, group, keep, decisions)];
+    if (values['use-task'] === true) return { data: leaveJob(context, begin, work) };
+    await runJob(context.tasks.begin(begin), work);
     return list;
   },
 });

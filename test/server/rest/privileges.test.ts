@@ -190,6 +190,9 @@ test('Privileges below the root of a datastore show what is there and no figures
     t.deepEqual(await get(`admin/datastore/${STORE}/status`), {
       data: { total: 0, used: 0, avail: 0, 'backend-type': 'filesystem' },
     });
+    t.like(await get(`admin/datastore/${STORE}/status?verbose=1`), {
+      data: { total: 0, counts: { host: { groups: 1, snapshots: 2 }, ct: null, vm: null, other: null } },
+    });
     t.is(
       await get(`admin/datastore/${STORE}/groups`),
       `permission check failed - missing ${AUDIT} on /datastore/${STORE}`,

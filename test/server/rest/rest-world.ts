@@ -28,6 +28,8 @@ export interface Answered {
   /** Parsed where the call was well; the text of an error. */
   readonly body: unknown;
   readonly cookie: string | undefined;
+  /** Nobody foresaw the error. */
+  readonly unexpected?: true;
 }
 
 export interface Request {
@@ -89,8 +91,8 @@ export class RestWorld {
       const cookie = 'data' in reply ? reply.cookie : undefined;
       return { status: 200, body: await contentOf(reply), cookie };
     } catch (error) {
-      const { status, text } = failureOf(error);
-      return { status, body: text, cookie: undefined };
+      const { status, text, unexpected } = failureOf(error);
+      return { status, body: text, cookie: undefined, ...(unexpected ? { unexpected } : {}) };
     }
   }
 
