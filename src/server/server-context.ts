@@ -22,7 +22,7 @@ export interface ServerContext {
   readonly datastores: ReadonlyMap<string, Datastore>;
   readonly authenticator: Authenticator;
   readonly tasks: TaskRegistry;
-  /** Memory for what is uploaded in all sessions: 96 MiB are enough for 20 clients. */
+  /** Memory for what is uploaded in all sessions. */
   readonly uploads: ByteBudget;
   readonly clock: Clock;
   readonly log: Log;

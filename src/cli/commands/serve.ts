@@ -114,7 +114,7 @@ async function announce(server: RunningServer, o: ServerOptions, context: Contex
   o.log('started', { host: server.host, port, fingerprint, datastores: o.datastores.length });
   if (await server.hasUsers()) return;
   const where = `--state-dir ${o.stateDirectory}`;
-  context.stderr.write(
+  context.stdout.write(
     [
       'Nobody can log in yet. A user who may do everything with one datastore:',
       `  restat serve user add NAME@pbs ${where}`,

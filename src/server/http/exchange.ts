@@ -12,12 +12,20 @@ import { parseTarget, type Target } from './target.js';
 /** From the start of a request to the answer that a privilege is missing, in milliseconds. rest-api.md §1.2. */
 const FORBIDDEN_DELAY = 500;
 
+/** A request while it is answered. */
+export interface Asking {
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+  /** To be told who asks, for the log. */
+  identified(authId: string): void;
+}
+
 export interface ExchangeOptions {
   readonly context: ServerContext;
   readonly limits: Limits;
   readonly counters: Counters;
   /** Answers a request, or throws what `failureOf` knows. */
-  answer(request: IncomingMessage, target: Target, signal: AbortSignal): Promise<Answer>;
+  answer(request: IncomingMessage, target: Target, asking: Asking): Promise<Answer>;
   /** Aborted when the server does not wait for calls any longer. */
   readonly stopped: AbortSignal;
 }
@@ -43,12 +51,16 @@ function goneSignal(
 }
 
 /** The answer, whatever happens. */
-async function answerTo(request: IncomingMessage, o: ExchangeOptions): Promise<Answer> {
+async function answerTo(
+  request: IncomingMessage,
+  o: ExchangeOptions,
+  identified: Asking['identified'],
+): Promise<Answer> {
   const { clock, log } = o.context;
   const start = clock.elapsed();
   const { signal, release } = goneSignal(request, o.stopped);
   try {
-    return await o.answer(request, parseTarget(request.url ?? ''), signal);
+    return await o.answer(request, parseTarget(request.url ?? ''), { signal, identified });
   } catch (error) {
     const failure = failureOf(error);
     if (failure.unexpected && !signal.aborted) {
@@ -79,7 +91,10 @@ export async function exchange(
   // What goes wrong with the connection ends what reads from it.
   request.on('error', () => undefined);
   response.on('error', () => undefined);
-  const answer = await answerTo(request, o);
+  let authId: string | undefined;
+  const answer = await answerTo(request, o, (who) => {
+    authId = who;
+  });
   const milliseconds = Math.round(clock.elapsed() - start);
   o.counters.answered(answer.status, milliseconds);
   log('request', {
@@ -88,6 +103,7 @@ export async function exchange(
     status: answer.status,
     milliseconds,
     address,
+    authId,
   });
   if (o.stopped.aborted) response.setHeader('connection', 'close');
   request.socket.setTimeout(o.limits.replySilence);

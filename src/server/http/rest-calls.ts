@@ -6,6 +6,7 @@ import type { BodyRoom } from './body-room.js';
 import { CallError } from './call-error.js';
 import { CallSlots } from './call-slots.js';
 import type { Caller, Endpoint, OpenEndpoint, Reply } from './endpoint.js';
+import type { Asking } from './exchange.js';
 import { type Limits, PARAMETER_BODY, STRANGER_BODY } from './limits.js';
 import { parseParameters, type Values } from './parameters.js';
 import { addressOf, identityOf } from './request-identity.js';
@@ -18,12 +19,6 @@ export interface RestCallsOptions {
   readonly api: Api;
   readonly limits: Limits;
   readonly room: BodyRoom;
-}
-
-/** A reply, and to whom. */
-export interface Served {
-  readonly reply: Reply;
-  readonly authId: string | undefined;
 }
 
 const NO_BODY = Buffer.alloc(0);
@@ -43,12 +38,13 @@ export class RestCalls {
     this.#slots = new CallSlots(limits);
   }
 
-  /** Throws CallError, AccessError, and whatever the call throws. `signal` is aborted when nobody waits any more. */
-  async serve(request: IncomingMessage, target: Target, signal: AbortSignal): Promise<Reply> {
+  /** Throws CallError, AccessError, and whatever the call throws. */
+  async serve(request: IncomingMessage, target: Target, { signal, identified }: Asking): Promise<Reply> {
     const method = request.method ?? '';
     const open = this.#routes.open(method, target);
     if (open !== undefined) return this.#serveOpen(open, request, target, signal);
     const caller = await this.caller(request);
+    identified(caller.authId);
     if (method === 'GET' && sessionKind(target) !== undefined)
       throw new CallError(400, 'missing Upgrade header');
     const found = this.#routes.known(method, target);

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { ServerContext } from '../server-context.js';
 import { BodyRoom } from './body-room.js';
 import type { Identity } from './certificate.js';
-import { exchange } from './exchange.js';
+import { type Asking, exchange } from './exchange.js';
 import type { Limits } from './limits.js';
 import { Listener } from './listener.js';
 import { Counters } from './metrics.js';
@@ -100,13 +100,13 @@ export class Service {
       context,
       limits,
       counters: this.#counters,
-      answer: (incoming, target, signal) => this.#answer(incoming, target, signal),
+      answer: (incoming, target, asking) => this.#answer(incoming, target, asking),
       stopped: this.#stopped.signal,
     });
   }
 
-  async #answer(request: IncomingMessage, target: Target, signal: AbortSignal): Promise<Answer> {
-    if (isApi(target)) return answerOf(await this.#calls.serve(request, target, signal));
+  async #answer(request: IncomingMessage, target: Target, asking: Asking): Promise<Answer> {
+    if (isApi(target)) return answerOf(await this.#calls.serve(request, target, asking));
     if (!isMetrics(request.method ?? '', target)) throw notFound(target);
     const { connections, sessions } = this.#listener;
     return metricsAnswer(request, {

@@ -52,28 +52,40 @@ function upgradeTarget(request: IncomingMessage): { target: Target; kind: 'backu
   return { target, kind };
 }
 
-/** Lets a session begin, or answers why not. Never rejects. */
-export async function upgradeRequest(
+/** Begins a session and writes down when it has ended. Throws what says why it cannot begin. */
+async function runSession(
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
   { context, counters, accept, caller, stopping, stopped }: UpgradeRequestOptions,
 ): Promise<void> {
+  const { target, kind } = upgradeTarget(request);
+  const who = await caller(request);
+  if (stopping()) throw new CallError(503, 'the server is stopping');
+  counters.beganSession(kind);
+  const { authId, address } = who;
+  const start = context.clock.elapsed();
+  await accept(request, socket, head, who, formPairs(target.query), context, stopped);
+  const milliseconds = Math.round(context.clock.elapsed() - start);
+  context.log('session', { kind, authId, address, milliseconds });
+}
+
+/** Lets a session begin, or answers why not; resolves when it has ended. Never rejects. */
+export async function upgradeRequest(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+  options: UpgradeRequestOptions,
+): Promise<void> {
   socket.on('error', () => undefined);
+  const { context, counters } = options;
+  const address = addressOf(request);
   try {
-    const { target, kind } = upgradeTarget(request);
-    const who = await caller(request);
-    if (stopping()) throw new CallError(503, 'the server is stopping');
-    counters.beganSession(kind);
-    await accept(request, socket, head, who, formPairs(target.query), context, stopped);
+    await runSession(request, socket, head, options);
   } catch (error) {
     const failure = failureOf(error);
     counters.answered(failure.status, 0);
-    context.log('session-refused', {
-      status: failure.status,
-      text: failure.text,
-      address: addressOf(request),
-    });
+    context.log('session-refused', { status: failure.status, text: failure.text, address });
     refuseConnection(socket, failureAnswer(failure));
   }
 }

@@ -1,0 +1,175 @@
+/** Requests that turn a connection into a session: what happens before the session begins. protocol.md §4. */
+import type { Duplex } from 'node:stream';
+import test from 'ava';
+import { systemClock } from '../../../src/server/access/clock.js';
+import { CallError } from '../../../src/server/http/call-error.js';
+import type { AcceptUpgrade } from '../../../src/server/http/upgrade-request.js';
+import { ask, dial, untilClosed, withService } from './service-world.js';
+
+function upgrade(target: string, authorization?: string): string {
+  const auth = authorization === undefined ? '' : `authorization: ${authorization}\r\n`;
+  return `GET ${target} HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: p\r\n${auth}\r\n`;
+}
+
+/** What one upgrade was called with. */
+function recorder(): { accept: AcceptUpgrade; calls: unknown[]; sockets: Duplex[] } {
+  const [calls, sockets]: [unknown[], Duplex[]] = [[], []];
+  const accept: AcceptUpgrade = async (_request, socket, head, caller, pairs, _context, signal) => {
+    calls.push({ authId: caller.authId, address: caller.address, pairs, head: head.toString() });
+    sockets.push(socket);
+    socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+    await new Promise<void>((resolve) => {
+      socket.once('close', resolve);
+      signal.addEventListener('abort', () => resolve());
+    });
+  };
+  return { accept, calls, sockets };
+}
+
+test('a session gets the caller, the query and what was sent early', async (t) => {
+  const { accept, calls } = recorder();
+  await withService(
+    async ({ port, authorization, service, logged }) => {
+      for (const target of ['/api2/json/backup?store=a%20b&store=c', '//api2/json/reader?x=1']) {
+        const socket = await dial(port);
+        socket.write(`${upgrade(target, authorization)}PRI`);
+        await new Promise((resolve) => socket.once('data', resolve));
+        const closed = untilClosed(socket);
+        socket.destroy();
+        await closed;
+      }
+      t.deepEqual(calls, [
+        {
+          authId: 'ann@pbs!laptop',
+          address: '127.0.0.1',
+          pairs: [
+            ['store', 'a b'],
+            ['store', 'c'],
+          ],
+          head: 'PRI',
+        },
+        { authId: 'ann@pbs!laptop', address: '127.0.0.1', pairs: [['x', '1']], head: 'PRI' },
+      ]);
+      while (service.connections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      t.is(logged.filter((line) => line.includes('"session"')).length, 2);
+    },
+    { accept },
+  );
+});
+
+test('without a login there is no session', async (t) => {
+  const { accept, calls } = recorder();
+  await withService(
+    async ({ port, clock }) => {
+      const socket = await dial(port);
+      const answer = untilClosed(socket);
+      socket.write(upgrade('/api2/json/backup'));
+      t.regex(await answer, /^HTTP\/1\.1 401 Unauthorized\r\n[\s\S]*set-cookie: __Host-PBSAuthCookie=;/);
+      t.regex(await answer, /connection: close\r\n\r\nauthentication failed$/);
+      t.deepEqual(clock.pauses, [3000]);
+      t.deepEqual(calls, []);
+    },
+    { accept },
+  );
+});
+
+test('other paths and methods do not become sessions', async (t) => {
+  const { accept, calls } = recorder();
+  await withService(
+    async ({ port, authorization }) => {
+      for (const target of ['/api2/json/version', '/api2/json/backup/x', '/backup']) {
+        const socket = await dial(port);
+        const answer = untilClosed(socket);
+        socket.write(upgrade(target, authorization));
+        t.regex(await answer, new RegExp(`^HTTP/1\\.1 404 [\\s\\S]*Path '${target}' not found\\.$`));
+      }
+      const socket = await dial(port);
+      const answer = untilClosed(socket);
+      socket.write(upgrade('/api2/json/backup', authorization).replace('GET', 'POST'));
+      t.regex(await answer, /^HTTP\/1\.1 404 /);
+      t.deepEqual(calls, []);
+    },
+    { accept },
+  );
+});
+
+test('what a session says before it begins is the answer', async (t) => {
+  const accept: AcceptUpgrade = () => Promise.reject(new CallError(404, 'namespace not found'));
+  await withService(
+    async ({ port, authorization }) => {
+      const socket = await dial(port);
+      const answer = untilClosed(socket);
+      socket.write(upgrade('/api2/json/backup', authorization));
+      t.regex(
+        await answer,
+        /^HTTP\/1\.1 404 Not Found\r\n[\s\S]*content-length: 19\r\n[\s\S]*namespace not found$/,
+      );
+    },
+    { accept },
+  );
+});
+
+test('a session outlives every time-out of requests, and a stop waits for it', async (t) => {
+  const { accept, sockets } = recorder();
+  const limits = {
+    headersTimeout: 50,
+    requestTimeout: 60,
+    checkInterval: 10,
+    idleTimeout: 20,
+    replySilence: 20,
+  };
+  await withService(
+    async ({ port, authorization, service }) => {
+      const socket = await dial(port);
+      socket.write(upgrade('/api2/json/backup', authorization));
+      await new Promise((resolve) => socket.once('data', resolve));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      t.is(service.connections, 1);
+      const stopped = service.stop(60_000);
+      const closed = untilClosed(socket);
+      sockets[0]!.write('still here');
+      sockets[0]!.end();
+      t.is(await closed, 'still here');
+      await stopped;
+    },
+    { accept, limits, clock: systemClock },
+  );
+});
+
+test('a stop whose patience is over cuts sessions, too', async (t) => {
+  const { accept } = recorder();
+  await withService(
+    async ({ port, authorization, service }) => {
+      const socket = await dial(port);
+      socket.write(upgrade('/api2/json/backup', authorization));
+      await new Promise((resolve) => socket.once('data', resolve));
+      const closed = untilClosed(socket);
+      await service.stop(10);
+      await closed;
+      t.is(service.connections, 0);
+    },
+    { accept },
+  );
+});
+
+test('metrics are for auditors, or for this machine where that is wanted', async (t) => {
+  await withService(async ({ port, authorization, file }) => {
+    t.is((await ask(port, '/metrics')).status, 401);
+    t.is((await ask(port, '/metrics', { headers: { authorization } })).status, 403);
+    for (const authId of ['ann@pbs', 'ann@pbs!laptop'])
+      await file.setAcl({ path: '/datastore', authId, role: 'DatastoreAudit' }, { propagate: false });
+    const { status, headers, text } = await ask(port, '/metrics', { headers: { authorization } });
+    t.is(status, 200);
+    t.is(headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+    t.regex(text, /^restat_connections 1$/m);
+    t.regex(text, /^restat_info\{version="1\.2\.3"\} 1$/m);
+    t.regex(text, /^restat_requests_total\{status="401"\} 1$/m);
+    t.is((await ask(port, '/metrics', { method: 'POST', headers: { authorization } })).status, 404);
+  });
+  await withService(
+    async ({ port }) => {
+      t.is((await ask(port, '/metrics')).status, 200);
+    },
+    { openMetrics: true },
+  );
+});
