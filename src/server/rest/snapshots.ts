@@ -1,13 +1,14 @@
 /** Snapshots and their files. rest-api.md §3.1, §3.2. */
 import { describeSnapshot, listGroups, listSnapshots, readOwner } from '../../repository/local/catalogue.js';
 import { snapshotDirectory } from '../../repository/local/layout.js';
+import { exists } from '../../repository/local/removal.js';
 import type { FileInfo, SnapshotInfo } from '../../repository/repository.js';
 import { formatSnapshot, type GroupName } from '../../snapshot/names.js';
 import { CallError } from '../http/call-error.js';
 import { endpoint } from '../http/endpoint.js';
-import { enter, managementOf, mayHave, NO_WAIT, type Place, requireOwner } from './place.js';
+import { enter, mayHave, NO_WAIT, type Place, requireOwner } from './place.js';
 import { SELECTION, SNAPSHOT, snapshotFields, snapshotOf } from './specs.js';
-import { inWords, NO_FILE, withWords } from './words.js';
+import { ENOENT, inWords, NO_FILE } from './words.js';
 
 const SEES = { full: ['Datastore.Audit'], own: ['Datastore.Backup'] } as const;
 
@@ -111,8 +112,10 @@ export const fileList = endpoint({
     const { datastore, namespace } = place;
     const snapshot = snapshotOf(values);
     await requireOwner(place, snapshot);
-    await withWords({}, () => managementOf(place).isProtected(namespace, snapshot));
+    const directory = snapshotDirectory(datastore.directory, namespace, snapshot);
+    if (!(await exists(directory))) throw new CallError(400, ENOENT);
     const info = await describeSnapshot(datastore.directory, namespace, snapshot, undefined);
+    if (info.problem !== undefined) throw new CallError(400, info.problem);
     if (!info.finished)
       throw new CallError(400, `manifest not found for snapshot '${formatSnapshot(snapshot)}'`);
     return { data: info.files.map(fileItem) };

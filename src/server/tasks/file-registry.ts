@@ -157,7 +157,7 @@ export class FileTaskRegistry implements TaskRegistry {
   }
 
   #notWritten(upid: string, error: unknown): void {
-    this.#options.log('task log failed', {
+    this.#options.log('task-log-failed', {
       upid,
       error: error instanceof Error ? error.message : String(error),
     });

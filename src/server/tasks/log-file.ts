@@ -1,4 +1,5 @@
 /** The file of one task: its UPID in the first line, then the log. */
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readBounded } from '../../repository/local/bounded-read.js';
@@ -10,6 +11,8 @@ import { formatUpid, parseUpid, type Upid } from './upid.js';
 export const LOG_LIMIT: number = 1024 * 1024;
 /** Longest file that is read. */
 const FILE_LIMIT = 2 * LOG_LIMIT;
+/** No line has more bytes: a text of 4096 characters, and its time. */
+const LONGEST_LINE = 20 * 1024;
 const NAME = /^[0-9A-F]{8}-[0-9A-F]{8}-[0-9A-F]{8,9}-[0-9A-F]{8,16}\.log$/;
 
 /** The file's name: the newest sort last. What the task is about may be too long for one. */
@@ -28,25 +31,37 @@ export async function readLog(path: string): Promise<string> {
   return text.slice(text.indexOf('\n') + 1);
 }
 
+/** The first and the last whole line of a file, without reading what is between. Throws what the system says. */
+async function outerLines(path: string): Promise<{ readonly first: string; readonly last: string }> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const buffer = Buffer.alloc(LONGEST_LINE);
+    const read = async (at: number): Promise<string[]> => {
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      return buffer.toString('utf8', 0, bytesRead).split('\n');
+    };
+    const [first = ''] = await read(0);
+    const { size } = await file.stat();
+    return { first, last: (await read(Math.max(0, size - buffer.length))).at(-2) ?? '' };
+  } finally {
+    await file.close();
+  }
+}
+
 /** The task that a file tells of, as it ended; undefined for a file that no task has left. */
 export async function readTask(directory: string, name: string): Promise<TaskState | undefined> {
-  const text = await readBounded(join(directory, name), FILE_LIMIT).then(
-    (bytes) => bytes.toString('utf8'),
-    () => '',
-  );
-  const lines = text.split('\n');
-  const upid = parseUpid(lines[0] ?? '');
-  if (upid === undefined || logFileName(upid) !== name) return undefined;
-  const last = lines.at(-2) ?? '';
+  const lines = await outerLines(join(directory, name)).catch(() => undefined);
+  const upid = parseUpid(lines?.first ?? '');
+  if (lines === undefined || upid === undefined || logFileName(upid) !== name) return undefined;
   return {
     upid: formatUpid(upid),
     type: upid.type,
     workerId: upid.workerId,
     authId: upid.authId,
     startTime: upid.startTime,
-    endTime: timeOf(last) ?? upid.startTime,
+    endTime: timeOf(lines.last) ?? upid.startTime,
     // The process was killed: nobody knows how far the task had come.
-    status: statusOf(last) ?? 'unknown',
+    status: statusOf(lines.last) ?? 'unknown',
   };
 }
 

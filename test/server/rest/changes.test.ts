@@ -67,6 +67,10 @@ test('A snapshot without a manifest is shown with its names, and has no list of 
       400,
       "manifest not found for snapshot 'host/alpha/2009-02-13T23:31:30Z'",
     ]);
+    writeFileSync(join(place, 'index.json.blob'), 'damaged manifest');
+    t.regex(String((await ask(world, ['GET', 'files'], MISSING)).body), /index\.json\.blob.*not a blob/);
+    const { body: again } = await ask(world, ['GET', 'snapshots'], ALPHA);
+    t.like(again, { data: [{ files: [{ filename: 'a.conf.blob' }, { filename: 'index.json.blob' }] }] });
   }));
 
 test('Notes of a group are set, shown and removed.', (t) =>

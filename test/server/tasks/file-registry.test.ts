@@ -98,8 +98,10 @@ test('The next server knows the tasks of the one before; what had not ended is u
     const [good, bad, killed] = [before.begin(backup), before.begin(backup), before.begin(backup)];
     clock.seconds += 60;
     killed.log('still running');
+    // Longer than what is read at once.
+    for (let i = 0; i < 20; i += 1) bad.log('€'.repeat(4096));
     good.end();
-    bad.end(new Error('no space'));
+    bad.end(new Error('no space €'.repeat(400)));
     await before.settled();
     const after = await open();
     t.deepEqual(after.find(good.upid), before.find(good.upid));
@@ -212,5 +214,5 @@ test('A task goes on when its log cannot be written; the server says so once.', 
     first.end();
     await tasks.settled();
     t.is(tasks.find(second.upid)?.status, 'OK');
-    t.deepEqual(said, ['task log failed']);
+    t.deepEqual(said, ['task-log-failed']);
   }));
