@@ -115,3 +115,21 @@ test('a snapshot that somebody else deletes meanwhile does not stop a prune', as
     t.is((await one.snapshots(ROOT_NAMESPACE, group)).length, 2);
   });
 });
+
+test('of two who delete the same thing at the same time one is told that it is missing', async (t) => {
+  await withTwo(async (one, other) => {
+    const patient = { waitSeconds: 60 };
+    for (const [forget, code] of [
+      [(by: Repository) => by.forget(ROOT_NAMESPACE, snapshot, patient), 'SNAPSHOT_MISSING'],
+      [
+        (by: Repository) => by.management().forgetGroup(ROOT_NAMESPACE, parseGroup('host/kinds'), patient),
+        'GROUP_MISSING',
+      ],
+    ] as const) {
+      const ends = await Promise.allSettled([forget(one), forget(other)]);
+      const failed = ends.filter((end) => end.status === 'rejected');
+      t.is(failed.length, 1);
+      t.like(failed[0]?.reason, { code });
+    }
+  });
+});

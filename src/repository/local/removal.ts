@@ -27,9 +27,14 @@ export async function forgetSnapshot(
 ): Promise<void> {
   const directory = snapshotDirectory(store.root, namespace, snapshot);
   const text = snapshotText(namespace, snapshot);
-  if (!(await exists(directory)))
-    throw new RepositoryError('SNAPSHOT_MISSING', `there is no snapshot ${text}`);
+  const check = async (): Promise<void> => {
+    if (!(await exists(directory)))
+      throw new RepositoryError('SNAPSHOT_MISSING', `there is no snapshot ${text}`);
+  };
+  await check();
   await withGroup(store, namespace, snapshot, wait, async () => {
+    // Somebody else may have deleted it while this one waited.
+    await check();
     if (!(await removeUnprotected(store, namespace, snapshot, wait)))
       throw new RepositoryError('SNAPSHOT_PROTECTED', `snapshot ${text} is protected`);
     await removeLeftovers(dirname(directory));
@@ -61,10 +66,13 @@ export async function forgetUnprotected(
   wait: LockWait,
 ): Promise<DeletionSummary> {
   const directory = groupDirectory(store.root, namespace, group);
-  if (!(await exists(directory))) {
-    throw new RepositoryError('GROUP_MISSING', `there is no group ${groupText(namespace, group)}`);
-  }
+  const check = async (): Promise<void> => {
+    if (!(await exists(directory)))
+      throw new RepositoryError('GROUP_MISSING', `there is no group ${groupText(namespace, group)}`);
+  };
+  await check();
   return withGroup(store, namespace, group, wait, async () => {
+    await check();
     let [snapshots, protectedSnapshots] = [0, 0];
     for (const snapshot of await listSnapshots(store.root, namespace, group)) {
       if (await removeUnprotected(store, namespace, snapshot, wait)) snapshots += 1;
