@@ -3,7 +3,6 @@ import type { FileHandle } from 'node:fs/promises';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { pipeline } from 'node:stream/promises';
 import type { SessionReply } from './session-endpoint.js';
-import { SILENCE } from './session-limits.js';
 
 const JSON_TYPE = 'application/json;charset=UTF-8';
 const BYTES = 'application/octet-stream';
@@ -23,8 +22,8 @@ function isGone(stream: ServerHttp2Stream): boolean {
 }
 
 /** The client reads at its own pace, but not for ever without progress. */
-function mindSilence(stream: ServerHttp2Stream): void {
-  stream.setTimeout(SILENCE, () => stream.close(constants.NGHTTP2_CANCEL));
+function mindSilence(stream: ServerHttp2Stream, silence: number): void {
+  stream.setTimeout(silence, () => stream.close(constants.NGHTTP2_CANCEL));
 }
 
 function sendBytes(stream: ServerHttp2Stream, status: number, type: string | undefined, bytes: Buffer): void {
@@ -56,17 +55,26 @@ async function sendFile(stream: ServerHttp2Stream, file: FileHandle): Promise<vo
   }
 }
 
-/** Resolves when the answer was handed over; nothing is sent to who has gone. */
-export async function sendReply(stream: ServerHttp2Stream, reply: SessionReply): Promise<void> {
+/** Resolves when the answer was handed over; nothing is sent to who has gone, or takes nothing for `silence` milliseconds. */
+export async function sendReply(
+  stream: ServerHttp2Stream,
+  reply: SessionReply,
+  silence: number,
+): Promise<void> {
   drain(stream);
-  mindSilence(stream);
+  mindSilence(stream, silence);
   if ('file' in reply) return sendFile(stream, reply.file);
   if ('bytes' in reply) sendBytes(stream, 200, BYTES, reply.bytes);
   else sendBytes(stream, 200, JSON_TYPE, Buffer.from(JSON.stringify({ data: reply.data })));
 }
 
-export function sendRefusal(stream: ServerHttp2Stream, { status, text, typed }: Refusal): void {
+/** The same for a refusal. */
+export function sendRefusal(
+  stream: ServerHttp2Stream,
+  { status, text, typed }: Refusal,
+  silence: number,
+): void {
   drain(stream);
-  mindSilence(stream);
+  mindSilence(stream, silence);
   sendBytes(stream, status, typed ? JSON_TYPE : undefined, Buffer.from(text));
 }

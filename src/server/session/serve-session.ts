@@ -12,12 +12,13 @@ import { querySource, sourceOf } from '../http/source.js';
 import { parseTarget, type Target } from '../http/target.js';
 import { type Refusal, sendRefusal, sendReply } from './answer.js';
 import type { SessionEndpoint } from './session-endpoint.js';
-import { IDLE, MAX_TARGET } from './session-limits.js';
+import { MAX_TARGET, type SessionTimes } from './session-limits.js';
 import { StreamUpload, type UploadRoom } from './upload.js';
 
 export interface SessionOptions {
   readonly endpoints: readonly SessionEndpoint[];
   readonly room: UploadRoom;
+  readonly times: SessionTimes;
   /** Ends the session. */
   readonly signal: AbortSignal;
   /** For the server's log: errors that nobody foresaw. */
@@ -74,13 +75,14 @@ class SessionLoop {
 
   /** Never rejects: whoever has gone is not told. */
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, gone: AbortSignal): Promise<void> {
+    const { silence } = this.#options.times;
     try {
-      await sendReply(stream, await this.#answer(stream, headers, gone));
+      await sendReply(stream, await this.#answer(stream, headers, gone), silence);
     } catch (error) {
       const expected = gone.aborted || error instanceof Malformed || !failureOf(error).unexpected;
       if (!expected) this.#options.onUnexpected(error);
       if (gone.aborted) stream.close(constants.NGHTTP2_CANCEL);
-      else sendRefusal(stream, refusalOf(error));
+      else sendRefusal(stream, refusalOf(error), silence);
     }
   }
 
@@ -92,7 +94,7 @@ class SessionLoop {
     const target = formal(() => parseTarget(String(headers[':path'] ?? '/'), MAX_TARGET));
     const endpoint = this.#endpoints.get(`${headers[':method']} /${target.segments.join('/')}`);
     if (endpoint === undefined) throw new CallError(404, `Path '${target.path}' not found.`);
-    const upload = new StreamUpload(stream, this.#options.room, gone);
+    const upload = new StreamUpload(stream, this.#options, gone);
     const source = await this.#source(endpoint, target, headers['content-type'], upload);
     return endpoint.run(
       formal(() => parseParameters(endpoint.parameters, source)),
@@ -115,13 +117,13 @@ class SessionLoop {
 /** Resolves when the session has ended and no call runs any more. Never rejects. */
 export async function serveSession(session: ServerHttp2Session, options: SessionOptions): Promise<void> {
   const loop = new SessionLoop(options);
-  const { signal } = options;
+  const { signal, times } = options;
   const end = (): void => session.destroy();
   await new Promise<void>((resolve) => {
     session.on('stream', (stream, headers) => loop.accept(stream, headers));
     session.on('error', end);
     session.on('goaway', end);
-    session.setTimeout(IDLE, end);
+    session.setTimeout(times.idle, end);
     session.once('close', resolve);
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });

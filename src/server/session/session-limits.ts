@@ -28,12 +28,22 @@ export const MAX_HEADERS = 16_384;
 /** What Node may hold for a session besides, in its unit: MB. */
 export const SESSION_MEMORY = 32;
 
-/** A client that says nothing for so long is gone: the group is free again. A slow scan between two uploads stays far below. */
-export const IDLE: number = 30 * 60 * SECOND;
-/** Between two parts of a body, or of an answer that is taken. */
-export const SILENCE: number = 60 * SECOND;
-/** A body has this long, and a second for each 64 KiB. */
-export const BODY_TIME: number = 60 * SECOND;
+/** How long a session waits for its client, in milliseconds. */
+export interface SessionTimes {
+  /** A client that says nothing for so long is gone, and its group free again. A slow scan between two uploads stays far below. */
+  readonly idle: number;
+  /** Between two parts of a body, or of an answer that is taken. */
+  readonly silence: number;
+  /** A body has this long, and a second for each 64 KiB. */
+  readonly body: number;
+}
+
+export const DEFAULT_TIMES: SessionTimes = {
+  idle: 30 * 60 * SECOND,
+  silence: 60 * SECOND,
+  body: 60 * SECOND,
+};
+/** Bytes of a body in a second, at least. */
 export const BODY_RATE: number = 64 * KIB;
 /** A chunk that may not be read is refused after so long. protocol.md §6. */
 export const REFUSAL_DELAY: number = 3 * SECOND;

@@ -13,6 +13,7 @@ import { backupEndpoints } from './backup-endpoints.js';
 import { readerEndpoints } from './reader-calls.js';
 import { serveSession } from './serve-session.js';
 import type { SessionEndpoint } from './session-endpoint.js';
+import { DEFAULT_TIMES } from './session-limits.js';
 import {
   BACKUP_PROTOCOL,
   type BackupRequest,
@@ -57,6 +58,7 @@ async function serve(
   await serveSession(session, {
     endpoints,
     room: new UploadRoom(context.uploads),
+    times: DEFAULT_TIMES,
     signal: AbortSignal.any([signal, task.signal]),
     onUnexpected: (error) => task.warn(error instanceof Error ? error.message : String(error)),
   });

@@ -5,11 +5,10 @@ import { ByteBudget } from './byte-budget.js';
 import type { Upload, Uploaded } from './session-endpoint.js';
 import {
   BODY_RATE,
-  BODY_TIME,
   MAX_ENCODED,
   MAX_PARAMETERS,
   SESSION_UPLOADS,
-  SILENCE,
+  type SessionTimes,
 } from './session-limits.js';
 
 /** Memory for uploads: that of a session, and that of all together. */
@@ -38,10 +37,15 @@ export class UploadRoom {
 }
 
 /** Ends a stream whose body pauses too long or takes too long. */
-async function watched<T>(stream: ServerHttp2Stream, bytes: number, read: () => Promise<T>): Promise<T> {
+async function watched<T>(
+  stream: ServerHttp2Stream,
+  { silence, body }: SessionTimes,
+  bytes: number,
+  read: () => Promise<T>,
+): Promise<T> {
   const cancel = (): void => stream.close(constants.NGHTTP2_CANCEL);
-  stream.setTimeout(SILENCE, cancel);
-  const deadline = setTimeout(cancel, BODY_TIME + (bytes / BODY_RATE) * 1000);
+  stream.setTimeout(silence, cancel);
+  const deadline = setTimeout(cancel, body + (bytes / BODY_RATE) * 1000);
   try {
     return await read();
   } finally {
@@ -68,12 +72,18 @@ async function readBody(stream: ServerHttp2Stream, announced: number, limit: num
 export class StreamUpload implements Upload {
   readonly #stream: ServerHttp2Stream;
   readonly #room: UploadRoom;
+  readonly #times: SessionTimes;
   readonly #gone: AbortSignal;
 
   /** `gone` is aborted when the stream or its session has ended. */
-  constructor(stream: ServerHttp2Stream, room: UploadRoom, gone: AbortSignal) {
+  constructor(
+    stream: ServerHttp2Stream,
+    { room, times }: { readonly room: UploadRoom; readonly times: SessionTimes },
+    gone: AbortSignal,
+  ) {
     this.#stream = stream;
     this.#room = room;
+    this.#times = times;
     this.#gone = gone;
   }
 
@@ -97,6 +107,6 @@ export class StreamUpload implements Upload {
   }
 
   #read(announced: number, limit: number): Promise<Uploaded> {
-    return watched(this.#stream, limit, () => readBody(this.#stream, announced, limit));
+    return watched(this.#stream, this.#times, announced, () => readBody(this.#stream, announced, limit));
   }
 }
