@@ -2,6 +2,7 @@
 import test from 'ava';
 import { z } from 'zod';
 import { noAccess } from '../../../src/server/access/access.js';
+import { readSession } from '../../support/replay/recording.js';
 import { ADDRESS, PASSWORD } from '../access/access-world.js';
 import { type Answered, accessWith, type RestWorld, withContext } from './rest-world.js';
 
@@ -41,6 +42,15 @@ test('A password gives a ticket, and a ticket a new one.', (t) =>
     world.authentication.clock.seconds += 60;
     const second = open.parse((await login(world, { username: 'ann@pbs', password: ticket })).body);
     t.not(second.data.ticket, ticket);
+  }));
+
+test('A login is answered with the fields of the recorded one.', (t) =>
+  withLogin(async (world) => {
+    const [exchange] = readSession('login.jsonl', 'login-password').connections[0]!.http1;
+    const shape = (text: string): unknown =>
+      JSON.parse(text, (_, value) => (typeof value === 'string' ? '' : value));
+    const { body } = await login(world, { username: 'ann@pbs', password: PASSWORD });
+    t.deepEqual(shape(JSON.stringify(body)), shape(exchange!.reply.whole!.toString()));
   }));
 
 test('A ticket in a cookie is not in the text, lets in, and is renewed by the cookie.', (t) =>
