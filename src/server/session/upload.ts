@@ -97,7 +97,7 @@ export class StreamUpload implements Upload {
   }
 
   async discard(): Promise<void> {
-    await this.#read(0, MAX_ENCODED);
+    await this.#read(0, MAX_ENCODED, MAX_ENCODED);
   }
 
   /** The body of a call that takes parameters. Throws CallError. */
@@ -106,7 +106,8 @@ export class StreamUpload implements Upload {
     return Buffer.concat(parts);
   }
 
-  #read(announced: number, limit: number): Promise<Uploaded> {
-    return watched(this.#stream, this.#times, announced, () => readBody(this.#stream, announced, limit));
+  /** `expected` bytes have their time. */
+  #read(announced: number, limit: number, expected: number = announced): Promise<Uploaded> {
+    return watched(this.#stream, this.#times, expected, () => readBody(this.#stream, announced, limit));
   }
 }

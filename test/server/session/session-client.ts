@@ -104,6 +104,7 @@ function upgradeOnce(world: SessionWorld, options: UpgradeOptions): Promise<Test
       const http2 = connect('https://localhost:8007', {
         createConnection: () => socket,
         settings: { enablePush: false, initialWindowSize: 2 ** 31 - 2, maxFrameSize: 4 << 20 },
+        maxSessionMemory: 1000,
       });
       http2.on('error', () => undefined);
       resolve(new TestSession(http2));
