@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type RunOptions, type RunResult, restat, restatOk } from './cli.js';
+import { type Served, withServed } from './served.js';
 import { clearTree } from './tree.js';
 
 const run = promisify(execFile);
@@ -28,7 +29,10 @@ async function removeTree(directory: string): Promise<void> {
   await run('rm', ['-rf', directory]);
 }
 
-/** A directory with a datastore, a source and a name for a target. */
+/**
+ * A directory with a datastore, a source and a name for a target. With RESTAT_TEST_SERVED in the environment, backups and restores go
+ * through `restat serve`.
+ */
 export interface World {
   readonly directory: string;
   readonly store: string;
@@ -42,10 +46,14 @@ export interface World {
   restore(extra?: readonly string[], options?: RunOptions): Promise<RunResult>;
 }
 
-function worldIn(directory: string, store: string): World {
+function worldIn(directory: string, store: string, served: Served | undefined): World {
   const source = join(directory, 'source');
   const target = join(directory, 'target');
-  const where = ['--repository', store];
+  const where = ['--repository', served?.repository ?? store];
+  const withSecrets = (options: RunOptions): RunOptions => ({
+    ...options,
+    env: { ...served?.env, ...options.env },
+  });
   const group = ['--backup-id', 't'];
   return {
     directory,
@@ -54,10 +62,13 @@ function worldIn(directory: string, store: string): World {
     target,
     backup: (extra = [], options = {}) => {
       const sync = extra.includes('--sync') ? [] : ['--sync', 'none'];
-      return restat(['backup', `root.pxar:${source}`, ...where, ...group, ...sync, ...extra], options);
+      return restat(
+        ['backup', `root.pxar:${source}`, ...where, ...group, ...sync, ...extra],
+        withSecrets(options),
+      );
     },
     restore: (extra = [], options = {}) =>
-      restat(['restore', 'host/t', 'root.pxar', target, ...where, ...extra], options),
+      restat(['restore', 'host/t', 'root.pxar', target, ...where, ...extra], withSecrets(options)),
   };
 }
 
@@ -69,9 +80,15 @@ export async function withWorld<T>(use: (world: World) => Promise<T>): Promise<T
 async function enterWorld<T>(directory: string, use: (world: World) => Promise<T>): Promise<T> {
   const store = join(directory, 'store');
   await restatOk(['datastore', 'create', store]);
-  const world = worldIn(directory, store);
-  await mkdir(world.source);
-  return use(world);
+  const enter = async (served?: Served): Promise<T> => {
+    const world = worldIn(directory, store, served);
+    await mkdir(world.source);
+    return use(world);
+  };
+  if (process.env['RESTAT_TEST_SERVED'] === undefined) return enter();
+  const state = join(directory, 'state');
+  await mkdir(state, { mode: 0o700 });
+  return withServed(store, state, enter);
 }
 
 export type FileSystem = 'ext4' | 'xfs';
