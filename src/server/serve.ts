@@ -63,7 +63,7 @@ const STORE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{2,31}$/;
 /** For tasks to end after the last connection, in milliseconds. */
 const TASK_PATIENCE = 10_000;
 /** Memory for uploads in all sessions, in bytes: measured, each takes two and a half times as much of the process. */
-const UPLOADS = 40 * 1024 * 1024;
+const UPLOADS = 32 * 1024 * 1024;
 
 async function openDatastores(wanted: ServerOptions['datastores']): Promise<ReadonlyMap<string, Datastore>> {
   const stores = new Map<string, Datastore>();

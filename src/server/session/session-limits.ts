@@ -11,7 +11,7 @@ export const MAX_PLAIN: number = 16 * MIB;
 /** Longest body of parameters. protocol.md §4.4. */
 export const MAX_PARAMETERS: number = 512 * KIB;
 /** Uploads of one session that are in memory. */
-export const SESSION_UPLOADS: number = 32 * MIB;
+export const SESSION_UPLOADS: number = 24 * MIB;
 /** Longest path with its query: more than official clients send, less than a header list may have. */
 export const MAX_TARGET: number = 12 * KIB;
 
@@ -19,11 +19,11 @@ export const MAX_TARGET: number = 12 * KIB;
  * A stream may send so much before anybody reads it: what waits for room in memory costs no more. The reference server gives 32 MiB, and so
  * would have to hold whole uploads.
  */
-export const STREAM_WINDOW: number = 64 * KIB;
+export const STREAM_WINDOW: number = 128 * KIB;
 export const CONNECTION_WINDOW: number = 32 * MIB;
 export const MAX_FRAME: number = 4 * MIB;
 /** Offered; clients wait with more. The reference server offers 200. */
-export const MAX_STREAMS = 64;
+export const MAX_STREAMS = 32;
 export const MAX_HEADERS = 16_384;
 /** What Node may hold for a session besides, in its unit: MB. */
 export const SESSION_MEMORY = 32;
