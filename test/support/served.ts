@@ -1,5 +1,8 @@
 /** Offers a datastore directory with `restat serve` while a test uses it. */
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { AccessFile } from '../../src/server/access/access-file.js';
 import { accessFile } from '../../src/server/state-directory.js';
@@ -10,6 +13,8 @@ const STORE = 'store1';
 
 /** A running server, as a client needs it. */
 export interface Served {
+  readonly process: ChildProcess;
+  readonly port: number;
   readonly repository: string;
   readonly env: Readonly<Record<string, string>>;
 }
@@ -25,26 +30,38 @@ async function makeAccess(path: string): Promise<string> {
   return secret;
 }
 
-/** Calls `use` with a server over `store`; it has ended afterwards. Throws when it does not start, or does not end well. */
+/** Made once for a state directory. */
+async function tokenSecret(stateDirectory: string): Promise<string> {
+  const kept = join(stateDirectory, 'secret');
+  if (!existsSync(kept)) writeFileSync(kept, await makeAccess(accessFile(stateDirectory)));
+  return readFileSync(kept, 'utf8');
+}
+
+/**
+ * Calls `use` with a server over `store`; it has ended afterwards. Throws when it does not start, or does not end well, which SIGKILL
+ * is. A state directory that is empty gets a user.
+ */
 export async function withServed<T>(
   store: string,
   stateDirectory: string,
   use: (served: Served) => Promise<T>,
 ): Promise<T> {
-  const secret = await makeAccess(accessFile(stateDirectory));
+  const secret = await tokenSecret(stateDirectory);
   const where = ['--listen', '127.0.0.1:0', '--state-dir', stateDirectory];
   const { process, result } = startRestat(['serve', '--datastore', `${STORE}=${store}`, ...where]);
   const lines: string[] = [];
   const reader = createInterface({ input: process.stdout! });
   reader.on('line', (line) => lines.push(line));
   while (lines.length < 2) await Promise.race([once(reader, 'line'), result]);
-  const port = /:(\d+)$/.exec(lines[0]!)?.[1];
+  const port = Number(/:(\d+)$/.exec(lines[0]!)?.[1]);
   const fingerprint = lines[1]!.replace('Fingerprint: ', '');
   const outcome = await use({
+    process,
+    port,
     repository: `${USER}!test@127.0.0.1:${port}:${STORE}`,
     env: { PBS_PASSWORD: secret, PBS_FINGERPRINT: fingerprint },
   }).finally(() => process.kill('SIGTERM'));
-  const { code, stderr } = await result;
-  if (code !== 0) throw new Error(`the server ended with ${code}: ${stderr}`);
+  const { code, signal, stderr } = await result;
+  if (code !== 0 && signal !== 'SIGKILL') throw new Error(`the server ended with ${code}: ${stderr}`);
   return outcome;
 }
