@@ -18,6 +18,17 @@ const JSON_TYPE = 'application/json';
 /** Longest content type that is repeated in a message, in characters. */
 const SHOWN = 128;
 
+/** JSON that breaks off, in the words of the reference server; other mistakes only in general. */
+function mistake(body: Buffer, cause: unknown): CallError {
+  const text = body.toString('utf8');
+  const at = cause instanceof Error ? /position (\d+)/.exec(cause.message)?.[1] : undefined;
+  const brokeOff = at === undefined ? /end of JSON/.test(String(cause)) : Number(at) >= text.length;
+  if (!brokeOff) return new CallError(400, 'unable to parse the request body as JSON', { cause });
+  const lines = text.split('\n');
+  const where = `line ${lines.length} column ${lines.at(-1)?.length ?? 0}`;
+  return new CallError(400, `EOF while parsing a value at ${where}`, { cause });
+}
+
 /** An empty body has no properties. Throws CallError 400. */
 function parseJson(body: Buffer): unknown {
   if (body.length === 0) return {};
@@ -25,7 +36,7 @@ function parseJson(body: Buffer): unknown {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
     if (!isTooDeep(value)) return value;
   } catch (cause) {
-    throw new CallError(400, 'unable to parse the request body as JSON', { cause });
+    throw mistake(body, cause);
   }
   throw new CallError(400, 'the JSON of the request body is nested too deep');
 }

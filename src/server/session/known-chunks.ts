@@ -44,7 +44,7 @@ export class KnownChunks {
 
   /** What the session stored itself is not changed by what an index says of it. Throws CallError when there are too many. */
   add(digest: Buffer, { size, class: kind, own }: KnownChunk): void {
-    if (2 * this.#count >= this.#notes.length) this.#grow();
+    if (4 * this.#count >= 3 * this.#notes.length) this.#grow();
     const slot = this.#slot(digest, 0);
     const before = this.#notes[slot]!;
     if (before === 0) {

@@ -48,8 +48,8 @@ export const BODY_RATE: number = 64 * KIB;
 /** A chunk that may not be read is refused after so long. protocol.md §6. */
 export const REFUSAL_DELAY: number = 3 * SECOND;
 
-/** Chunks that one session can know. */
-export const MAX_KNOWN = 16_000_000;
+/** Chunks that one session can know: 48 TB in chunks of 4 MiB, and 600 MB of memory. */
+export const MAX_KNOWN = 12_000_000;
 /** Writers of a session. protocol.md §5.1. */
 export const MAX_WRITERS = 256;
 /** Size of all chunks of an image but the last. protocol.md §5.3. */

@@ -156,7 +156,7 @@ test('a base with a damaged manifest lets nobody begin', (t) =>
     t.is(text, `unable to load blob '"${path}"' - Data blob has wrong CRC checksum.`);
   }));
 
-test('a base that somebody is deleting cannot be had, and one that is read can', (t) =>
+test('a base that is read meanwhile can be had', (t) =>
   withSessions(async (world) => {
     await backUp(world, [SMALL]);
     const reader = await begun(world, { kind: 'reader' });
