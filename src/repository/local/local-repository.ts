@@ -3,8 +3,6 @@ import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { native } from '../../native.js';
 import type { NativeChunkReceiver, NativeChunkStore } from '../../native-chunk.js';
-import { decodeDynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
-import type { Manifest } from '../../snapshot/manifest.js';
 import {
   type BackupTime,
   formatGroup,
@@ -15,7 +13,6 @@ import {
   namespaceDirectory,
   type SnapshotName,
 } from '../../snapshot/names.js';
-import { failedVerification } from '../../snapshot/verify-state.js';
 import { RepositoryError } from '../errors.js';
 import type {
   BackupSession,
@@ -26,13 +23,11 @@ import type {
   SnapshotInfo,
   SnapshotReader,
 } from '../repository.js';
-import { readBounded } from './bounded-read.js';
 import {
   describeGroup,
   describeSnapshot,
   listGroups,
   listSnapshots,
-  readManifest,
   readOwner,
   snapshotText,
 } from './catalogue.js';
@@ -45,6 +40,7 @@ import { LocalSnapshotReader } from './reader.js';
 import { Rehearsal } from './rehearsal.js';
 import { exists, forgetSnapshot } from './removal.js';
 import { LocalSession, type SyncMode } from './session.js';
+import { newestFinished, registerKnown } from './session-base.js';
 import { prepareGroup } from './session-group.js';
 import { type HeldSnapshot, holdSnapshot, type ReceiveOptions, receiveBackup } from './session-receive.js';
 import type { ReceivedSession } from './session-received.js';
@@ -136,12 +132,12 @@ export class LocalRepository implements Repository {
       locks.push(await this.#lock(namespace, formatGroup(group), true, options));
       const place = { owner: options.owner, sync: this.#sync };
       const directory = await prepareGroup(this.#store, namespace, group, place);
-      const previous = await this.#newestFinished(namespace, group);
+      const previous = await newestFinished(this.#store, namespace, group);
       await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);
       if (previous !== undefined)
         locks.push(await this.#lock(namespace, formatSnapshot(previous.snapshot), false, options));
       const chunks = this.#chunkStore(SESSION_IDLE);
-      if (previous !== undefined) await this.#registerKnown(namespace, previous, chunks);
+      if (previous !== undefined) await registerKnown(this.#store, namespace, previous, chunks);
       return await LocalSession.start({
         groupDirectory: directory,
         snapshot: { ...group, time },
@@ -189,7 +185,7 @@ export class LocalRepository implements Repository {
   }
 
   async rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession> {
-    const previous = await this.#newestFinished(namespace, group);
+    const previous = await newestFinished(this.#store, namespace, group);
     await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);
     const chunks = this.#chunkStore(SESSION_IDLE);
     const openPrevious = this.#previousReader(namespace, previous?.snapshot, chunks);
@@ -260,47 +256,6 @@ export class LocalRepository implements Repository {
     const directory = snapshotDirectory(this.#store.root, namespace, snapshot);
     if ((await stat(directory).catch(() => undefined)) !== undefined) {
       throw new RepositoryError('SNAPSHOT_EXISTS', `${snapshotText(namespace, snapshot)} exists already`);
-    }
-  }
-
-  /** The newest snapshot with a manifest that can be read. */
-  async #newestFinished(
-    namespace: Namespace,
-    group: GroupName,
-  ): Promise<{ snapshot: SnapshotName; manifest: Manifest | undefined } | undefined> {
-    for (const snapshot of (await listSnapshots(this.#store.root, namespace, group)).reverse()) {
-      const directory = snapshotDirectory(this.#store.root, namespace, snapshot);
-      try {
-        const manifest = await readManifest(directory);
-        if (manifest !== undefined) return { snapshot, manifest };
-      } catch {
-        // A damaged manifest still says that the snapshot was finished: its time counts, its chunks do not.
-        return { snapshot, manifest: undefined };
-      }
-    }
-    return undefined;
-  }
-
-  /** Chunks of the previous snapshot are known, unless its verification failed; a damaged index makes none known. */
-  async #registerKnown(
-    namespace: Namespace,
-    { snapshot, manifest }: { snapshot: SnapshotName; manifest: Manifest | undefined },
-    chunks: NativeChunkStore,
-  ): Promise<void> {
-    if (manifest === undefined || failedVerification(manifest)) return;
-    const directory = snapshotDirectory(this.#store.root, namespace, snapshot);
-    for (const { filename, cryptMode, csum, size } of manifest.files) {
-      if (!filename.endsWith('.didx') || cryptMode === 'encrypt') continue;
-      try {
-        const index = decodeDynamicIndex(
-          await readBounded(join(directory, filename), MAX_INDEX_SIZE),
-          filename,
-        );
-        index.verify(csum, size);
-        chunks.register(index.entries);
-      } catch {
-        // Its chunks are then verified before they are reused.
-      }
     }
   }
 }

@@ -1,0 +1,57 @@
+/** What a backup may build upon: the newest finished snapshot of its group, and the chunks of that. */
+import { join } from 'node:path';
+import type { NativeChunkStore } from '../../native-chunk.js';
+import { decodeDynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
+import type { Manifest } from '../../snapshot/manifest.js';
+import type { GroupName, Namespace, SnapshotName } from '../../snapshot/names.js';
+import { failedVerification } from '../../snapshot/verify-state.js';
+import { readBounded } from './bounded-read.js';
+import { listSnapshots, readManifest } from './catalogue.js';
+import { snapshotDirectory } from './layout.js';
+import type { Store } from './store.js';
+
+export interface FinishedSnapshot {
+  readonly snapshot: SnapshotName;
+  /** Undefined where it is damaged: the snapshot's time counts, its chunks do not. */
+  readonly manifest: Manifest | undefined;
+}
+
+/** The newest snapshot of a group that was finished. */
+export async function newestFinished(
+  { root }: Store,
+  namespace: Namespace,
+  group: GroupName,
+): Promise<FinishedSnapshot | undefined> {
+  for (const snapshot of (await listSnapshots(root, namespace, group)).reverse()) {
+    const directory = snapshotDirectory(root, namespace, snapshot);
+    try {
+      const manifest = await readManifest(directory);
+      if (manifest !== undefined) return { snapshot, manifest };
+    } catch {
+      return { snapshot, manifest: undefined };
+    }
+  }
+  return undefined;
+}
+
+/** Chunks of the snapshot are known, unless its verification failed; a damaged index makes none known. */
+export async function registerKnown(
+  { root }: Store,
+  namespace: Namespace,
+  { snapshot, manifest }: FinishedSnapshot,
+  chunks: NativeChunkStore,
+): Promise<void> {
+  if (manifest === undefined || failedVerification(manifest)) return;
+  const directory = snapshotDirectory(root, namespace, snapshot);
+  for (const { filename, cryptMode, csum, size } of manifest.files) {
+    if (!filename.endsWith('.didx') || cryptMode === 'encrypt') continue;
+    try {
+      const bytes = await readBounded(join(directory, filename), MAX_INDEX_SIZE);
+      const index = decodeDynamicIndex(bytes, filename);
+      index.verify(csum, size);
+      chunks.register(index.entries);
+    } catch {
+      // Its chunks are then verified before they are reused.
+    }
+  }
+}
