@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string>
+#include <thread>
 
 #include "base/crc32.h"
 #include "chunk/sha256.h"
@@ -156,6 +157,26 @@ TEST("an encrypted chunk that is there stays, unless it is damaged") {
     write_file(world.path(digest), bad);
     CHECK(!insert(*receiver, digest, 1000, encrypted(1000, 6)).value().duplicate);
   }
+}
+
+TEST("whoever comes first, the plain chunk is what stays") {
+  const World world;
+  const auto receiver = world.open();
+  const Digest digest = sha256(kData);
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned i = 0; i < 8; ++i)
+      threads.emplace_back([&, i] {
+        for (unsigned k = 0; k < 20; ++k) {
+          const auto result = i % 2 == 0 ? insert(*receiver, digest, 1000, encrypted(1000, i))
+                                         : insert(*receiver, digest, 1000, bare(kPlain, kData));
+          const std::string what = problem(result);
+          CHECK(what == "none" || (i % 2 == 0 && what == "CHUNK_OCCUPIED"));
+        }
+      });
+  }
+  CHECK(load_le<Magic>(read_file(world.path(digest)).data()) == kPlain);
+  CHECK(insert(*receiver, digest, 1000, bare(kPlain, kData)).value().duplicate);
 }
 
 TEST("something that is no file in a chunk's place is an error") {
