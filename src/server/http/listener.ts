@@ -69,6 +69,11 @@ export class Listener {
       void this.#call(request, response, options);
     });
     this.#server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+      // Whose earlier calls are not answered yet would get the answers into the session.
+      if ((this.#calls.get(socket) ?? 0) > 0) {
+        socket.destroy();
+        return;
+      }
       // What is idle is the session's business from here on.
       socket.setTimeout(0);
       this.#track(options.onUpgrade(request, socket, head));

@@ -93,6 +93,7 @@ const openEndpoints: readonly OpenEndpoint[] = [
 ];
 
 export interface ServiceWorld extends AccessWorld {
+  readonly context: ServerContext;
   readonly service: Service;
   readonly port: number;
   /** Header of a token without any permission. */
@@ -142,16 +143,17 @@ export function withService(
           return { data: 'held' };
         },
       });
+      const context: ServerContext = {
+        datastores: new Map(),
+        authenticator: access.authenticator,
+        tasks,
+        uploads: new ByteBudget(1),
+        clock,
+        log,
+        identity: '0'.repeat(32),
+      };
       const service = new Service({
-        context: {
-          datastores: new Map(),
-          authenticator: access.authenticator,
-          tasks,
-          uploads: new ByteBudget(1),
-          clock,
-          log,
-          identity: '0'.repeat(32),
-        },
+        context,
         certificate: makeCertificate({ names: ['localhost', '127.0.0.1'], now: Date.now() / 1000 }),
         limits: { ...DEFAULT_LIMITS, ...options.limits },
         api: { endpoints: [...endpoints, hold], openEndpoints },
@@ -162,7 +164,7 @@ export function withService(
       const { port } = await service.listen('127.0.0.1', 0);
       const authorization = tokenHeader('ann@pbs!laptop', access.secret);
       try {
-        await use({ ...access, service, port, authorization, logged, held });
+        await use({ ...access, context, service, port, authorization, logged, held });
       } finally {
         held.release();
         await service.stop(0);

@@ -1,9 +1,12 @@
 /** Requests that turn a connection into a session: what happens before the session begins. protocol.md §4. */
-import type { Duplex } from 'node:stream';
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { type Duplex, PassThrough } from 'node:stream';
 import test from 'ava';
 import { systemClock } from '../../../src/server/access/clock.js';
 import { CallError } from '../../../src/server/http/call-error.js';
-import type { AcceptUpgrade } from '../../../src/server/http/upgrade-request.js';
+import { Counters } from '../../../src/server/http/metrics.js';
+import { type AcceptUpgrade, upgradeRequest } from '../../../src/server/http/upgrade-request.js';
 import { ask, dial, untilClosed, withService } from './service-world.js';
 
 function upgrade(target: string, authorization?: string): string {
@@ -134,6 +137,46 @@ test('a session outlives every time-out of requests, and a stop waits for it', a
     },
     { accept, limits, clock: systemClock },
   );
+});
+
+test('a connection whose calls are not answered yet does not become a session', async (t) => {
+  const { accept, calls } = recorder();
+  await withService(
+    async ({ port, authorization, held }) => {
+      const socket = await dial(port);
+      const closed = untilClosed(socket);
+      socket.write(`GET /api2/json/hold HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\n\r\n`);
+      while (held.waiting === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      socket.write(upgrade('/api2/json/backup', authorization));
+      t.is(await closed, '');
+      t.deepEqual(calls, []);
+    },
+    { accept },
+  );
+});
+
+test('who asks for a session while the server stops is sent away', async (t) => {
+  const { accept, calls } = recorder();
+  await withService(async ({ context, file }) => {
+    const socket = new PassThrough();
+    const request = new IncomingMessage(new Socket());
+    const caller = async () => ({ authId: 'ann@pbs', access: await file.load(), address: '' });
+    await upgradeRequest(
+      Object.assign(request, { method: 'GET', url: '/api2/json/backup' }),
+      socket,
+      Buffer.alloc(0),
+      {
+        context,
+        counters: new Counters(),
+        accept,
+        caller,
+        stopping: () => true,
+        stopped: new AbortController().signal,
+      },
+    );
+    t.regex(String(socket.read()), /^HTTP\/1\.1 503 [\s\S]*the server is stopping$/);
+    t.deepEqual(calls, []);
+  });
 });
 
 test('a stop whose patience is over cuts sessions, too', async (t) => {
