@@ -74,8 +74,6 @@ export class Listener {
         socket.destroy();
         return;
       }
-      // What is idle is the session's business from here on.
-      socket.setTimeout(0);
       this.#track(options.onUpgrade(request, socket, head));
     });
   }

@@ -28,6 +28,11 @@ test('an address has so many connections and no more, until one of them ends', a
       const third = await tryDial(port);
       t.not(third, undefined);
       for (const socket of [second, third]) socket?.destroy();
+      await until(() => service.connections === 0);
+      for (const socket of [await tryDial(port), await tryDial(port)]) {
+        t.not(socket, undefined);
+        socket?.destroy();
+      }
     },
     { limits: { connectionsPerAddress: 2 } },
   );

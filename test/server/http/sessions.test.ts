@@ -118,12 +118,15 @@ test('a session outlives every time-out of requests, and a stop waits for it', a
     headersTimeout: 50,
     requestTimeout: 60,
     checkInterval: 10,
-    idleTimeout: 20,
-    replySilence: 20,
+    idleTimeout: 150,
+    replySilence: 150,
   };
   await withService(
     async ({ port, authorization, service }) => {
       const socket = await dial(port);
+      // What this call sets must not outlive it.
+      socket.write('GET /api2/json/ping HTTP/1.1\r\nhost: x\r\n\r\n');
+      await new Promise((resolve) => socket.once('data', resolve));
       socket.write(upgrade('/api2/json/backup', authorization));
       await new Promise((resolve) => socket.once('data', resolve));
       await new Promise((resolve) => setTimeout(resolve, 300));
