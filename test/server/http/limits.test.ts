@@ -67,7 +67,7 @@ test('who does not get to the end of a head is sent away', async (t) => {
       t.regex(await answer, /^HTTP\/1\.1 408 /);
       clearInterval(drip);
     },
-    { limits: SLOW },
+    { limits: { ...SLOW, requestTimeout: 60_000 } },
   );
 });
 

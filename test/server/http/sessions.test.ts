@@ -182,16 +182,39 @@ test('who asks for a session while the server stops is sent away', async (t) => 
   });
 });
 
-test('a stop whose patience is over cuts sessions, too', async (t) => {
-  const { accept } = recorder();
+test('a session is told that the server stops when the patience is over', async (t) => {
+  const accept: AcceptUpgrade = async (_request, socket, _head, _caller, _pairs, _context, signal) => {
+    socket.write('101');
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    socket.end(' bye');
+  };
   await withService(
     async ({ port, authorization, service }) => {
       const socket = await dial(port);
+      const closed = untilClosed(socket);
       socket.write(upgrade('/api2/json/backup', authorization));
       await new Promise((resolve) => socket.once('data', resolve));
-      const closed = untilClosed(socket);
       await service.stop(10);
-      await closed;
+      t.is(await closed, '101 bye');
+      t.is(service.connections, 0);
+    },
+    { accept, clock: systemClock },
+  );
+});
+
+test('a session that does not end then is cut', async (t) => {
+  const accept: AcceptUpgrade = async (_request, socket) => {
+    socket.write('101');
+    await new Promise((resolve) => socket.once('close', resolve));
+  };
+  await withService(
+    async ({ port, authorization, service }) => {
+      const socket = await dial(port);
+      const closed = untilClosed(socket);
+      socket.write(upgrade('/api2/json/backup', authorization));
+      await new Promise((resolve) => socket.once('data', resolve));
+      await service.stop(10);
+      t.is(await closed, '101');
       t.is(service.connections, 0);
     },
     { accept },
