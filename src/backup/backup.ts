@@ -135,7 +135,7 @@ function stopWhenAborted(
   onStop: () => void,
 ): () => void {
   const onAbort = (): void => {
-    if (checkpoints === undefined) {
+    if (checkpoints?.keeps !== true) {
       onStop();
       return;
     }
@@ -145,7 +145,8 @@ function stopWhenAborted(
       onStop();
     });
   };
-  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
   return () => signal.removeEventListener('abort', onAbort);
 }
 
@@ -155,7 +156,7 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
   const clock = (): number => request.clock().seconds;
   const { checkpointMs } = request;
   const session = request.dryRun
-    ? await repository.rehearse(namespace, group, time)
+    ? await repository.rehearse(namespace, group, time, signal)
     : await repository.begin(namespace, group, time, {
         owner: request.owner,
         waitSeconds: request.lockWaitSeconds,

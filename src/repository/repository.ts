@@ -80,6 +80,8 @@ export interface RunningStream {
 export interface CheckpointKeeper {
   /** The stream that was begun with `sink`. */
   follow(name: ServerName, stream: RunningStream): void;
+  /** Whether `preserve` would keep anything. */
+  readonly keeps: boolean;
   /** Keeps what is stored for the next run, before this one is given up: only `abort` follows. */
   preserve(): Promise<void>;
 }
@@ -157,7 +159,12 @@ export interface Repository {
     options: BeginOptions,
   ): Promise<BackupSession>;
   /** A session that stores nothing, for a dry run. A server sees a backup that is given up. */
-  rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession>;
+  rehearse(
+    namespace: Namespace,
+    group: GroupName,
+    time: BackupTime,
+    signal?: AbortSignal,
+  ): Promise<BackupSession>;
   forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void>;
   /** Everything beside backing up and restoring. */
   management(): Management;

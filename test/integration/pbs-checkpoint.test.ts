@@ -7,6 +7,7 @@ import { encodeManifest, type Manifest, parseManifest } from '../../src/snapshot
 import { backupTime } from '../../src/snapshot/names.js';
 import type { RunResult } from '../support/cli.js';
 import { startRestat } from '../support/cli.js';
+import { withFaultyProxy } from '../support/faulty-proxy.js';
 import { withGate } from '../support/gate.js';
 import { bytesOf } from '../support/recipe.js';
 import { textReply } from '../support/replay/messages.js';
@@ -230,6 +231,81 @@ rootTest('a connection that is lost after a checkpoint costs only what came afte
   }),
 );
 
+rootTest('a checkpoint that could not be removed for a moment goes at the end', (t) =>
+  withBench((bench) => {
+    const calls = snapshotCalls(bench.store);
+    let refused = false;
+    const rest = (request: Request) => {
+      if (request.method !== 'DELETE' || refused) return calls(request);
+      refused = true;
+      return textReply(400, 'the snapshot is being verified');
+    };
+    return withSessionServer(bench.behaviour(rest), async (server) => {
+      bench.whenFinished(1, () => bench.release('m'));
+      bench.whenFinished(2, () => bench.release('z'));
+      const gates = [bench.hold('m'), bench.hold('z')];
+      const result = await withGate(gates, () => bench.start(server).result);
+      succeeds(t, result);
+      t.is(result.stderr.match(/^No more checkpoints: .*is being verified/gm)?.length, 1, result.stderr);
+      t.notRegex(result.stderr, /remain/);
+      await holdsCompleteSnapshot(t, bench, server);
+    });
+  }),
+);
+
+rootTest('a run that comes less far than one before it keeps what that one stored', (t) =>
+  withBench((bench) =>
+    withSessionServer(bench.behaviour(), async (server) => {
+      const interrupted = async (held: string, file: string) => {
+        const count = bench.finished + 1;
+        await withGate([bench.hold(held)], async () => {
+          const { process, result } = bench.start(server, ['--checkpoint-interval', '1']);
+          bench.whenFinished(count, () => {
+            process.kill('SIGTERM');
+            writeFileSync(file, '');
+          });
+          const { code, stderr } = await result;
+          t.is(code, 130, stderr);
+        });
+        bench.store.locked.clear();
+      };
+      const z = bench.hold('z');
+      await interrupted('z', z.until);
+      const before = bench.uploads.length;
+      // Something new at the begin is a reason for a checkpoint, which is smaller than the first.
+      writeFileSync(join(bench.source, 'a'), bytesOf({ kind: 'drbg', seed: 'other', length: 5_000_000 }));
+      const m = bench.hold('m');
+      await interrupted('m', m.until);
+      t.true(bench.uploads.length > before);
+      writeFileSync(join(bench.source, 'a'), CONTENTS.get('a')!);
+      succeeds(t, await bench.start(server).result);
+      t.is(new Set(bench.uploads).size, bench.uploads.length, 'no chunk was sent twice');
+      await holdsCompleteSnapshot(t, bench, server);
+    }),
+  ),
+);
+
+rootTest('a server that cannot be reached for a moment after a checkpoint is asked again', (t) =>
+  withBench((bench) =>
+    withSessionServer(bench.behaviour(), (server) => {
+      // The first is the session, the second a plain request.
+      const point = { fault: 'reset', direction: 'up', bytes: 10, connection: 2 } as const;
+      return withFaultyProxy(server.port, point, async ({ port, forwarded }) => {
+        bench.whenFinished(1, () => bench.release('z'));
+        const words = bench
+          .words(server)
+          .map((word) => (word === server.repository() ? server.repository(port) : word));
+        const env = { ...server.env, RESTAT_SERVER_TIMEOUT: '20' };
+        const result = await withGate([bench.hold('z')], () => startRestat(words, { env }).result);
+        succeeds(t, result);
+        t.true(forwarded.length > 3);
+        t.notRegex(result.stderr, /anew/);
+        await holdsCompleteSnapshot(t, bench, server);
+      });
+    }),
+  ),
+);
+
 rootTest('checkpoints that an earlier run could not remove go with the next complete one', (t) =>
   withBench((bench) =>
     withSessionServer(bench.behaviour(), async (server) => {
@@ -296,6 +372,11 @@ rootTest('when the server refuses to remove a checkpoint, no more are made, and 
       const result = await withGate(gates, () => bench.start(server).result);
       succeeds(t, result);
       t.is(result.stderr.match(/^No more checkpoints: .*protected snapshot/gm)?.length, 1, result.stderr);
+      t.is(
+        result.stderr.match(/^Checkpoints remain: host\/t\/\S+, host\/t\/\S+ \(/gm)?.length,
+        1,
+        result.stderr,
+      );
       t.is(bench.finished, 3);
       const newest = bench.store.newest('host/t/0')!;
       t.deepEqual([...newest[1].keys()].sort(), ['index.json.blob', 'root.mpxar.didx', 'root.ppxar.didx']);

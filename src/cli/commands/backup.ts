@@ -20,7 +20,7 @@ import {
   positionals,
 } from '../command.js';
 import { type Context, type OutputFormat, outputFormat, printablePath, printJson } from '../context.js';
-import { ExitCode } from '../errors.js';
+import { ExitCode, UsageError } from '../errors.js';
 import { BackupProgress } from '../output/backup-progress.js';
 import { progressMode } from '../output/progress.js';
 import { Reporter } from '../output/reporter.js';
@@ -95,6 +95,11 @@ async function wishesOf(invocation: Invocation, context: Context): Promise<Wishe
     checkpointMs: milliseconds(optionNumber(invocation, 'checkpoint-interval')),
     retries: optionNumber(invocation, 'retries') ?? DEFAULT_RETRIES,
   };
+  if (wishes.timeGiven && wishes.checkpointMs !== undefined)
+    throw new UsageError(
+      '--backup-time does not go with --checkpoint-interval: a checkpoint has an earlier time',
+      ['backup'],
+    );
   await checkSources(sources);
   return wishes;
 }

@@ -42,8 +42,8 @@ export class Base {
   }
 
   /** Makes the chunks of an archive of the base known. Throws as SnapshotReader.index. */
-  async register(name: ServerName): Promise<void> {
-    if (!this.#registered.has(name)) await (await this.open()).index(name);
+  async register(name: ServerName): Promise<DynamicIndex> {
+    return (await this.open()).index(name);
   }
 
   /**
@@ -55,7 +55,8 @@ export class Base {
       const { manifest } = await this.open();
       const wanted = isCheckpoint(manifest) ? incompleteName(name) : name;
       const entry = manifest.files.find(({ filename }) => filename === wanted);
-      if (entry !== undefined && entry.cryptMode !== 'encrypt') await this.register(wanted);
+      if (entry !== undefined && entry.cryptMode !== 'encrypt' && !this.#registered.has(wanted))
+        await this.register(wanted);
     } catch {
       // A connection that is gone says so at the next request.
     }

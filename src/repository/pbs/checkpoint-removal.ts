@@ -9,7 +9,6 @@ export class CheckpointRemoval {
   readonly #namespace: Namespace;
   readonly #current: SnapshotName;
   readonly #say: (message: string) => void;
-  #refused = false;
 
   /** `current` is the snapshot that is being written. */
   constructor(
@@ -39,39 +38,55 @@ export class CheckpointRemoval {
       return true;
     } catch (error) {
       if (!(error instanceof ServerError) || error.status !== 403) return true;
-      this.#refuse(error, []);
+      this.#refuse(error);
       return false;
     }
   }
 
-  /** The checkpoints of the group, old ones first, as far as the server tells; `known` is one. */
-  async leftovers(known: SnapshotName): Promise<SnapshotName[]> {
+  /** The checkpoints of the group that are older than `base`, old ones first, as far as the server tells. */
+  async olderThan(base: SnapshotName): Promise<SnapshotName[]> {
     const found: SnapshotName[] = [];
     try {
       const all = await this.#repository.snapshots(this.#namespace, this.#current);
       for (const { finished, snapshot, files } of all)
-        if (finished && looksIncomplete(files) && snapshot.time < known.time)
+        if (finished && looksIncomplete(files) && snapshot.time < base.time)
           if (await this.#isCheckpoint(snapshot)) found.push(snapshot);
     } catch {
       // What cannot be read is left alone.
     }
-    return [...found, known];
+    return found;
   }
 
-  /** Removes snapshots; false if one of them remains, which is said once. Throws the reason of an interruption. */
-  async remove(snapshots: readonly SnapshotName[]): Promise<boolean> {
-    if (this.#refused) return false;
-    for (const [i, snapshot] of snapshots.entries()) {
+  /** Removes snapshots while others may follow; what remains, which ends that, and has been said then. Throws the reason of an interruption. */
+  async remove(snapshots: readonly SnapshotName[]): Promise<readonly SnapshotName[]> {
+    const { left, reason } = await this.#remove(snapshots);
+    if (reason !== undefined) this.#refuse(reason);
+    return left;
+  }
+
+  /** Removes what is there when the backup is complete; what remains is said. Throws the reason of an interruption. */
+  async removeAll(snapshots: readonly SnapshotName[]): Promise<void> {
+    const { left, reason } = await this.#remove(snapshots);
+    if (reason !== undefined)
+      this.#say(`Checkpoints remain: ${left.map(formatSnapshot).join(', ')} (${reason.message})`);
+  }
+
+  async #remove(
+    snapshots: readonly SnapshotName[],
+  ): Promise<{ readonly left: SnapshotName[]; readonly reason?: ServerError }> {
+    const left: SnapshotName[] = [];
+    let reason: ServerError | undefined;
+    for (const snapshot of snapshots) {
       try {
         await this.#repository.forget(this.#namespace, snapshot, { waitSeconds: 0 });
       } catch (error) {
         if (!(error instanceof ServerError)) throw error;
         if (!(await this.#isThere(snapshot))) continue;
-        this.#refuse(error, snapshots.slice(i));
-        return false;
+        left.push(snapshot);
+        reason ??= error;
       }
     }
-    return true;
+    return reason === undefined ? { left } : { left, reason };
   }
 
   async #isThere({ time }: SnapshotName): Promise<boolean> {
@@ -92,10 +107,8 @@ export class CheckpointRemoval {
     }
   }
 
-  #refuse({ message }: ServerError, left: readonly SnapshotName[]): void {
-    this.#refused = true;
-    const remain = left.length === 0 ? '' : `; what remains: ${left.map(formatSnapshot).join(', ')}`;
-    this.#say(`No more checkpoints: the server does not let them be removed (${message})${remain}`);
+  #refuse({ message }: ServerError): void {
+    this.#say(`No more checkpoints: the server does not let them be removed (${message})`);
   }
 }
 

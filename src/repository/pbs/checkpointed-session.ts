@@ -20,7 +20,10 @@ import type {
   SnapshotReader,
 } from '../repository.js';
 import type { Base } from './base.js';
+import type { CheckpointRemoval } from './checkpoint-removal.js';
 import type { H2Session } from './h2-session.js';
+import { EARLIER_NAME } from './inherited-chunks.js';
+import { ServerError } from './server-error.js';
 import { SessionCalls } from './session-calls.js';
 import { UploadStream } from './upload-stream.js';
 
@@ -38,10 +41,11 @@ export interface CheckpointedParts {
   readonly digests: NativeServerDigests;
   /** Asks the server anew whether a snapshot is there and finished. */
   readonly isStored: (snapshot: SnapshotName) => Promise<boolean>;
-  /** Removes snapshots; false if the server does not let it, which has been said then. */
-  readonly remove: (snapshots: readonly SnapshotName[]) => Promise<boolean>;
+  readonly removal: CheckpointRemoval;
   /** Checkpoints that are there, the newest of them as base. */
   readonly leftovers: readonly SnapshotName[];
+  /** Entries of all chunks in the base, which are known to the first session; empty where there is none. */
+  readonly inherited: IndexEntries;
   /** Milliseconds from the begin of a session to its checkpoint. */
   readonly intervalMs: number;
   readonly say: (message: string) => void;
@@ -63,8 +67,8 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   /** Files of the complete snapshot in their order: blobs with their content. */
   readonly #files: { readonly name: ServerName; readonly blob?: Buffer }[] = [];
   #leftovers: readonly SnapshotName[];
-  /** Bytes of index entries in the last checkpoint of this run. */
-  #kept = 0;
+  /** Files of the last checkpoint of this run. */
+  #written: readonly ManifestFile[] = [];
   /** Whether this session ends as a checkpoint. */
   #incomplete = true;
   #timer: NodeJS.Timeout | undefined;
@@ -73,6 +77,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   #failure: Error | undefined;
   /** Whether there is a session with the server. */
   #stands = true;
+  #finishing = false;
   #ended = false;
 
   constructor(parts: CheckpointedParts) {
@@ -98,6 +103,10 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
 
   get checkpoints(): CheckpointKeeper {
     return this;
+  }
+
+  get keeps(): boolean {
+    return this.#incomplete && !this.#finishing;
   }
 
   /** There is none, or a checkpoint, whose manifest says so. */
@@ -140,6 +149,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   }
 
   finish(unprotected: Manifest['unprotected']): Promise<void> {
+    this.#finishing = true;
     clearTimeout(this.#timer);
     return this.#exclusive(async () => {
       if (this.#incomplete && (await this.#writeCheckpoint())) await this.#goOn(false);
@@ -153,7 +163,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
         );
       await this.#complete(files, unprotected);
       await this.#end();
-      await this.#p.remove(this.#leftovers);
+      await this.#p.removal.removeAll(this.#leftovers);
     });
   }
 
@@ -218,22 +228,23 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   }
 
   /**
-   * Finishes the session with what all archives have so far; their streams rest from then on. False, and nothing was sent in this
-   * session, where there is no more than in the last checkpoint.
+   * Finishes the session with what all archives have so far; their streams rest from then on. False where nothing was sent in this
+   * session: the last checkpoint has it all.
    */
   async #writeCheckpoint(): Promise<boolean> {
-    const parts: (readonly [name: ServerName, entries: IndexEntries])[] = [];
+    const parts = new Map<ServerName, IndexEntries>();
     for (const [name, { running, entries }] of this.#archives)
-      parts.push([name, entries ?? (await running?.pause()) ?? Buffer.alloc(0)]);
-    const kept = parts.reduce((sum, [, entries]) => sum + entries.length, 0);
-    if (kept === this.#kept) return false;
+      parts.set(incompleteName(name), entries ?? (await running?.pause()) ?? Buffer.alloc(0));
     // A chunk of one archive may be on its way as one of another.
     for (const { stream } of this.#archives.values()) await stream.settle();
+    if (!this.#calls.isBegun) return false;
+    // This run may not have come as far as an earlier one.
+    parts.set(EARLIER_NAME, this.#p.inherited);
     const files: ManifestFile[] = [];
     for (const [name, entries] of parts)
-      if (entries.length > 0) files.push(await this.#calls.putIndex(incompleteName(name), entries));
+      if (entries.length > 0) files.push(await this.#calls.putIndex(name, entries));
     await this.#complete(files, checkpointNotes());
-    this.#kept = kept;
+    this.#written = files;
     this.#p.say(`Checkpoint: ${formatSnapshot(this.#session.snapshot)}`);
     await this.#close();
     return true;
@@ -250,17 +261,21 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
     this.#stands = true;
     if (this.#ended) return this.#close();
     this.#p.digests.clear();
-    for (const { filename } of (await session.base.open()).manifest.files)
-      await session.base.register(filename);
+    for (const { filename, csum } of this.#written) {
+      if ((await session.base.register(filename)).csum.toString('hex') === csum) continue;
+      throw new ServerError(
+        'SERVER_REPLY',
+        `${filename}: the server has another checkpoint than it was sent`,
+      );
+    }
     for (const [name, { stream }] of this.#archives) stream.moveTo(this.#target(name));
   }
 
   /** At most one checkpoint remains, the one that was just written; false if others cannot be removed. */
   async #removeOlder(): Promise<boolean> {
-    const removed = await this.#p.remove(this.#leftovers);
-    const left = removed ? [] : this.#leftovers;
+    const left = await this.#p.removal.remove(this.#leftovers);
     this.#leftovers = [...left, this.#session.snapshot];
-    return removed;
+    return left.length === 0;
   }
 
   #complete(files: readonly ManifestFile[], unprotected: Manifest['unprotected']): Promise<void> {

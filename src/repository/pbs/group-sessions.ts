@@ -8,11 +8,15 @@ import { Base } from './base.js';
 import type { BegunSession } from './checkpointed-session.js';
 import { connectBackup, type PbsOptions } from './connect-session.js';
 import { openReaderSession } from './reader-session.js';
-import { ServerError } from './server-error.js';
+import { isLost, ServerError } from './server-error.js';
 
 /** How often a group that somebody else holds is asked for again. */
 const LOCK_RETRY_MS = 2000;
 const LOCKED = /^unable to acquire backup group lock/;
+
+function isUnreachable(error: unknown): error is ServerError {
+  return error instanceof ServerError && error.code === 'SERVER_CONNECT';
+}
 
 export class GroupSessions {
   /** What the server's session knows. */
@@ -49,13 +53,27 @@ export class GroupSessions {
   /** A session whose base is this snapshot, with a later time, which is not before `now`. Throws as `begin`. */
   async beginAfter(previous: SnapshotName, now: number): Promise<BegunSession & { readonly base: Base }> {
     const time = backupTime(Math.max(now, previous.time + 1));
-    const { h2, snapshot, base } = await this.begin({ ...previous, time });
+    const { h2, snapshot, base } = await this.#reached(() => this.begin({ ...previous, time }));
     if (base?.snapshot.time === previous.time) return { h2, snapshot, base };
     h2.close();
-    throw new ServerError(
-      'SERVER_REPLY',
-      'the server does not go on from the checkpoint that was just written',
-    );
+    // Who begins anew finds what is there now.
+    throw new ServerError('SERVER_CLOSED', 'another backup of the group came between two checkpoints');
+  }
+
+  /** Tries again while the server cannot be reached; what it has got so far is not lost by that. */
+  async #reached<T>(begin: () => Promise<T>): Promise<T> {
+    const { signal } = this.#wait;
+    for (const delay of this.#o.reconnectDelaysMs) {
+      try {
+        return await begin();
+      } catch (error) {
+        if (!isLost(error) && !isUnreachable(error)) throw error;
+      }
+      await sleep(delay, undefined, signal === undefined ? {} : { signal });
+    }
+    return begin().catch((error: unknown) => {
+      throw isUnreachable(error) ? new ServerError('SERVER_CLOSED', error.message, { cause: error }) : error;
+    });
   }
 
   /** Begins while somebody else has the group, as often as the wait allows. */

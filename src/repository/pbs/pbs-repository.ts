@@ -26,6 +26,7 @@ import { CheckpointRemoval } from './checkpoint-removal.js';
 import { type BegunSession, CheckpointedSession } from './checkpointed-session.js';
 import { connectBackup, type PbsOptions } from './connect-session.js';
 import { GroupSessions } from './group-sessions.js';
+import { inheritedChunks } from './inherited-chunks.js';
 import { listGroups, listSnapshots, snapshotQuery } from './listing.js';
 import { PbsManagement } from './management.js';
 import { openReaderSession } from './reader-session.js';
@@ -89,8 +90,14 @@ export class PbsRepository implements Repository {
     }
   }
 
-  async rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession> {
-    const sessions = new GroupSessions(this.#o, namespace, { waitSeconds: 0 });
+  async rehearse(
+    namespace: Namespace,
+    group: GroupName,
+    time: BackupTime,
+    signal?: AbortSignal,
+  ): Promise<BackupSession> {
+    const wait = signal === undefined ? { waitSeconds: 0 } : { waitSeconds: 0, signal };
+    const sessions = new GroupSessions(this.#o, namespace, wait);
     const begun = await sessions.begin({ ...group, time });
     return this.#plainSession(begun, sessions, namespace, { rehearsal: true });
   }
@@ -133,20 +140,24 @@ export class PbsRepository implements Repository {
     // An interruption is why progress is kept: it does not end the requests for that.
     const lasting = new PbsRepository({ ...this.#o, signal: undefined });
     const removal = new CheckpointRemoval(lasting, namespace, snapshot, say);
-    const leftovers = isUnfinished ? await removal.leftovers(base.snapshot) : [];
+    // Who does not use checkpoints is not asked for old ones, unless there is one.
+    const older = base !== undefined && (isUnfinished || checkpoints !== undefined);
+    const leftovers = older ? await removal.olderThan(base.snapshot) : [];
+    if (isUnfinished) leftovers.push(base.snapshot);
     const wanted = checkpoints !== undefined && (base === undefined || isUnfinished);
     if (!wanted || !(await removal.isAllowed()))
       return this.#plainSession(begun, sessions, namespace, {
         rehearsal: false,
-        onFinished: () => removal.remove(leftovers),
+        onFinished: () => removal.removeAll(leftovers),
       });
     return new CheckpointedSession({
       first: begun,
       digests: sessions.digests,
       next: (after) => sessions.beginAfter(after, checkpoints.clock()),
       isStored: (checkpoint) => lasting.#isStored(namespace, checkpoint),
-      remove: (snapshots) => removal.remove(snapshots),
+      removal,
       leftovers,
+      inherited: isUnfinished ? await inheritedChunks(base) : Buffer.alloc(0),
       intervalMs: checkpoints.intervalMs,
       say,
     });

@@ -21,6 +21,11 @@ export class SessionCalls {
     this.h2 = h2;
   }
 
+  /** Whether an index was begun, for which there are or will be chunks. */
+  get isBegun(): boolean {
+    return this.#writers.size > 0;
+  }
+
   /** The server's number of an index, which is begun when it is first asked for. An index that was begun has to be put. */
   writer(name: ServerName): Promise<number> {
     const begun = this.#writers.get(name);
