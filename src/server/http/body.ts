@@ -9,6 +9,8 @@ export interface BodyOptions {
   readonly limit: number;
   /** Longest pause between two parts, in milliseconds. */
   readonly silence: number;
+  /** For the whole body, in milliseconds; as long as it likes where there is none. */
+  readonly deadline?: number;
   readonly room: BodyRoom;
 }
 
@@ -19,11 +21,14 @@ function tooLarge(): CallError {
 /** Ends a request that does not go on. */
 class Watch {
   readonly #timer: NodeJS.Timeout;
+  readonly #deadline: NodeJS.Timeout | undefined;
 
-  constructor(request: IncomingMessage, silence: number) {
-    this.#timer = setTimeout(() => {
+  constructor(request: IncomingMessage, silence: number, deadline: number | undefined) {
+    const giveUp = (): void => {
       request.destroy(new CallError(408, 'the body does not arrive'));
-    }, silence);
+    };
+    this.#timer = setTimeout(giveUp, silence);
+    this.#deadline = deadline === undefined ? undefined : setTimeout(giveUp, deadline);
   }
 
   refresh(): void {
@@ -32,6 +37,7 @@ class Watch {
 
   end(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#deadline);
   }
 }
 
@@ -41,13 +47,13 @@ class Watch {
  */
 export async function withBody<T>(
   request: IncomingMessage,
-  { limit, silence, room }: BodyOptions,
+  { limit, silence, deadline, room }: BodyOptions,
   use: (body: Buffer) => Promise<T>,
 ): Promise<T> {
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
   const parts: Buffer[] = [];
   let length = 0;
-  const watch = new Watch(request, silence);
+  const watch = new Watch(request, silence, deadline);
   try {
     for await (const read of request.iterator({ destroyOnReturn: false })) {
       const part: Buffer = read;

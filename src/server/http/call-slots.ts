@@ -1,9 +1,11 @@
-/** How many calls run at once: in all, and of each caller. */
+/** How many calls, or sessions, run at once: in all, and of each caller. */
 import { CallError } from './call-error.js';
 
 export interface CallSlotsOptions {
   readonly calls: number;
   readonly callsPerCaller: number;
+  /** What is said to who comes too much. */
+  readonly refusal?: string;
 }
 
 export class CallSlots {
@@ -19,7 +21,7 @@ export class CallSlots {
   async run<T>(caller: string, call: () => Promise<T>): Promise<T> {
     const own = this.#running.get(caller) ?? 0;
     if (this.#all >= this.#o.calls || own >= this.#o.callsPerCaller)
-      throw new CallError(503, 'too many calls at once, try again later');
+      throw new CallError(503, this.#o.refusal ?? 'too many calls at once, try again later');
     this.#all += 1;
     this.#running.set(caller, own + 1);
     try {

@@ -13,6 +13,12 @@ export interface Limits {
   readonly calls: number;
   readonly callsPerCaller: number;
   readonly callsPerConnection: number;
+  /** The same for calls without a login: in all, and from one address (of IPv6, one /64). */
+  readonly openCalls: number;
+  readonly openCallsPerAddress: number;
+  /** Sessions from the upgrade to their end: in all, and of a user with all tokens. */
+  readonly sessions: number;
+  readonly sessionsPerUser: number;
   /** Bodies of all calls that are in memory. */
   readonly bodyBytes: number;
   /** From the connection to the end of the TLS handshake. */
@@ -23,6 +29,8 @@ export interface Limits {
   readonly requestTimeout: number;
   /** Between two parts of a body, and for what is left of it after the answer. */
   readonly bodySilence: number;
+  /** For the whole body of who is not known yet. */
+  readonly strangerTimeout: number;
   /** Without progress while an answer is taken. */
   readonly replySilence: number;
   /** Between two requests. */
@@ -37,11 +45,16 @@ export const DEFAULT_LIMITS: Limits = {
   calls: 64,
   callsPerCaller: 32,
   callsPerConnection: 4,
+  openCalls: 16,
+  openCallsPerAddress: 8,
+  sessions: 64,
+  sessionsPerUser: 16,
   bodyBytes: 64 * MIB,
   handshakeTimeout: 10 * SECOND,
   headersTimeout: 15 * SECOND,
   requestTimeout: 300 * SECOND,
   bodySilence: 20 * SECOND,
+  strangerTimeout: 10 * SECOND,
   replySilence: 60 * SECOND,
   idleTimeout: 120 * SECOND,
   checkInterval: 5 * SECOND,

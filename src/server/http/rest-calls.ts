@@ -1,5 +1,6 @@
 /** From a request to the reply of the call that it means. rest-api.md §1. */
 import type { IncomingMessage } from 'node:http';
+import { addressKey } from '../access/failed-logins.js';
 import type { ServerContext } from '../server-context.js';
 import { type BodyOptions, withBody } from './body.js';
 import type { BodyRoom } from './body-room.js';
@@ -29,6 +30,8 @@ export class RestCalls {
   readonly #room: BodyRoom;
   readonly #routes: Routes;
   readonly #slots: CallSlots;
+  /** Strangers must not take the slots of who is known. */
+  readonly #openSlots: CallSlots;
 
   constructor({ context, api, limits, room }: RestCallsOptions) {
     this.#context = context;
@@ -36,6 +39,7 @@ export class RestCalls {
     this.#room = room;
     this.#routes = new Routes(api);
     this.#slots = new CallSlots(limits);
+    this.#openSlots = new CallSlots({ calls: limits.openCalls, callsPerCaller: limits.openCallsPerAddress });
   }
 
   /** Throws CallError, AccessError, and whatever the call throws. */
@@ -65,10 +69,10 @@ export class RestCalls {
     signal: AbortSignal,
   ): Promise<Reply> {
     const from = { address: addressOf(request), cookie: request.headers.cookie };
-    // No auth id has blanks.
-    return this.#slots.run(`address ${from.address}`, () =>
-      withBody(request, this.#body(STRANGER_BODY), (body) => {
-        const values = valuesOf(found, request, target, body);
+    const body = { ...this.#body(STRANGER_BODY), deadline: this.#limits.strangerTimeout };
+    return this.#openSlots.run(addressKey(from.address), () =>
+      withBody(request, body, (bytes) => {
+        const values = valuesOf(found, request, target, bytes);
         return found.endpoint.run({ context: this.#context, values, body: NO_BODY, signal }, from);
       }),
     );

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { ServerContext } from '../server-context.js';
 import { BodyRoom } from './body-room.js';
+import { CallSlots } from './call-slots.js';
 import type { Identity } from './certificate.js';
 import { type Asking, exchange } from './exchange.js';
 import type { Limits } from './limits.js';
@@ -38,6 +39,7 @@ export class Service {
   readonly #room: BodyRoom;
   readonly #calls: RestCalls;
   readonly #listener: Listener;
+  readonly #sessions: CallSlots;
   readonly #started: number;
   #stopping = false;
 
@@ -47,6 +49,11 @@ export class Service {
     this.#started = context.clock.now();
     this.#room = new BodyRoom(limits.bodyBytes);
     this.#calls = new RestCalls({ context, api, limits, room: this.#room });
+    this.#sessions = new CallSlots({
+      calls: limits.sessions,
+      callsPerCaller: limits.sessionsPerUser,
+      refusal: 'too many sessions at once, try again later',
+    });
     this.#listener = new Listener({
       certificate,
       limits,
@@ -130,6 +137,7 @@ export class Service {
       counters: this.#counters,
       accept: this.#o.accept,
       caller: (incoming) => this.#calls.caller(incoming),
+      slots: this.#sessions,
       stopping: () => this.#stopping,
       stopped: this.#stopped.signal,
     });

@@ -1,8 +1,10 @@
 /** Requests that turn a connection into a session: who asks is found out here, the rest is the session's. protocol.md §4. */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { userOf } from '../access/auth-id.js';
 import type { ServerContext } from '../server-context.js';
 import { CallError } from './call-error.js';
+import type { CallSlots } from './call-slots.js';
 import type { Caller } from './endpoint.js';
 import { failureOf } from './failure.js';
 import { formPairs } from './form-pairs.js';
@@ -27,6 +29,8 @@ export interface UpgradeRequestOptions {
   readonly context: ServerContext;
   readonly counters: Counters;
   readonly accept: AcceptUpgrade;
+  /** Sessions that there may be. */
+  readonly slots: CallSlots;
   caller(request: IncomingMessage): Promise<Caller>;
   /** True when no session may begin any more. */
   stopping(): boolean;
@@ -34,14 +38,20 @@ export interface UpgradeRequestOptions {
   readonly stopped: AbortSignal;
 }
 
-/** Answers and ends a connection whose HTTP/1.1 parser is gone. */
+/** For a refused client to take the answer, in milliseconds. */
+const REFUSAL_PATIENCE = 5000;
+
+/** Answers and ends a connection whose HTTP/1.1 parser is gone, and its time-outs with it: nobody else would close it. */
 function refuseConnection(socket: Duplex, { status, headers, body }: TextAnswer): void {
+  if (socket.destroyed) return;
+  const timer = setTimeout(() => socket.destroy(), REFUSAL_PATIENCE);
+  socket.once('close', () => clearTimeout(timer));
   const lines = Object.entries({ ...headers, 'content-length': body.length, connection: 'close' });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     ...lines.map(([name, value]) => `${name}: ${String(value)}`),
   ];
-  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]));
+  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]), () => socket.destroy());
 }
 
 /** What is asked for. Throws CallError. */
@@ -57,15 +67,17 @@ async function runSession(
   request: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-  { context, counters, accept, caller, stopping, stopped }: UpgradeRequestOptions,
+  { context, counters, accept, slots, caller, stopping, stopped }: UpgradeRequestOptions,
 ): Promise<void> {
   const { target, kind } = upgradeTarget(request);
   const who = await caller(request);
   if (stopping()) throw new CallError(503, 'the server is stopping');
-  counters.beganSession(kind);
   const { authId, address } = who;
   const start = context.clock.elapsed();
-  await accept(request, socket, head, who, formPairs(target.query), context, stopped);
+  await slots.run(userOf(authId), () => {
+    counters.beganSession(kind);
+    return accept(request, socket, head, who, formPairs(target.query), context, stopped);
+  });
   const milliseconds = Math.round(context.clock.elapsed() - start);
   context.log('session', { kind, authId, address, milliseconds });
 }

@@ -54,6 +54,7 @@ class SessionLoop {
   readonly #options: SessionOptions;
   readonly #endpoints: ReadonlyMap<string, SessionEndpoint>;
   readonly #running = new Set<Promise<void>>();
+  #streams = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -62,10 +63,19 @@ class SessionLoop {
 
   accept(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     const gone = new AbortController();
+    this.#streams += 1;
+    stream.once('close', () => {
+      this.#streams -= 1;
+    });
     stream.once('close', () => gone.abort(new Error('the stream was closed')));
     stream.on('error', () => undefined);
     const work = this.#serve(stream, headers, gone.signal).finally(() => this.#running.delete(work));
     this.#running.add(work);
+  }
+
+  /** A stream is open: it has its own time-outs. */
+  get busy(): boolean {
+    return this.#streams > 0;
   }
 
   /** Resolves when no call runs any more. */
@@ -119,15 +129,26 @@ export async function serveSession(session: ServerHttp2Session, options: Session
   const loop = new SessionLoop(options);
   const { signal, times } = options;
   const end = (): void => session.destroy();
+  // Not the session's own timer: Node leaves that behind when a session is destroyed, and with it all that the session knew.
+  const timer = setTimeout(() => (loop.busy ? timer.refresh() : end()), times.idle);
+  const touch = (): void => {
+    if (!session.destroyed) timer.refresh();
+  };
   await new Promise<void>((resolve) => {
-    session.on('stream', (stream, headers) => loop.accept(stream, headers));
+    session.on('stream', (stream, headers) => {
+      touch();
+      stream.once('close', touch);
+      loop.accept(stream, headers);
+    });
+    session.on('ping', touch);
     session.on('error', end);
     session.on('goaway', end);
-    session.setTimeout(times.idle, end);
     session.once('close', resolve);
     if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
   });
+  session.off('ping', touch);
+  clearTimeout(timer);
   signal.removeEventListener('abort', end);
   await loop.idle();
 }

@@ -43,6 +43,8 @@ export const DEFAULT_TIMES: SessionTimes = {
   silence: 60 * SECOND,
   body: 60 * SECOND,
 };
+/** From an upgrade that is allowed to its 101: then the connection is closed. */
+export const OPENING: number = 30 * SECOND;
 /** Bytes of a body in a second, at least. */
 export const BODY_RATE: number = 64 * KIB;
 /** A chunk that may not be read is refused after so long. protocol.md §6. */
@@ -52,6 +54,8 @@ export const REFUSAL_DELAY: number = 3 * SECOND;
 export const MAX_KNOWN = 12_000_000;
 /** Writers of a session. protocol.md §5.1. */
 export const MAX_WRITERS = 256;
+/** Of them so many may be open at one time: each holds descriptors. */
+export const MAX_OPEN_WRITERS = 16;
 /** Size of all chunks of an image but the last. protocol.md §5.3. */
 export const FIXED_CHUNK: number = 4 * MIB;
 /** Longest image: its index has 3.2 GB. */

@@ -13,7 +13,7 @@ import { backupEndpoints } from './backup-endpoints.js';
 import { readerEndpoints } from './reader-calls.js';
 import { serveSession } from './serve-session.js';
 import type { SessionEndpoint } from './session-endpoint.js';
-import { DEFAULT_TIMES } from './session-limits.js';
+import { DEFAULT_TIMES, OPENING } from './session-limits.js';
 import {
   BACKUP_PROTOCOL,
   type BackupRequest,
@@ -36,6 +36,8 @@ interface Opening {
   readonly context: ServerContext;
   /** Aborted when the server stops. */
   readonly signal: AbortSignal;
+  /** Closes the connection when the session does not begin in time. */
+  readonly deadline: NodeJS.Timeout;
 }
 
 function beginTask(
@@ -49,12 +51,13 @@ function beginTask(
 
 /** Agrees to the upgrade and serves until the connection ends. */
 async function serve(
-  { connection, head, context, signal }: Opening,
+  { connection, head, context, signal, deadline }: Opening,
   protocol: string,
   task: RunningTask,
   endpoints: readonly SessionEndpoint[],
 ): Promise<void> {
   const session = await switchProtocols(connection, head, protocol);
+  clearTimeout(deadline);
   await serveSession(session, {
     endpoints,
     room: new UploadRoom(context.uploads),
@@ -160,7 +163,8 @@ export function acceptUpgrade(
   context: ServerContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const opening = { request, connection, head, caller, pairs, context, signal };
+  const deadline = setTimeout(() => connection.destroy(), OPENING);
+  const opening = { request, connection, head, caller, pairs, context, signal, deadline };
   const isReader = parseTarget(request.url ?? '').segments.at(-1) === 'reader';
-  return isReader ? beginReader(opening) : beginBackup(opening);
+  return (isReader ? beginReader(opening) : beginBackup(opening)).finally(() => clearTimeout(deadline));
 }

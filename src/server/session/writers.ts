@@ -1,7 +1,7 @@
 /** The writers of a session by their numbers: one counter for both kinds, from 1. protocol.md §5.1. */
 import { CallError } from '../http/call-error.js';
 import type { IndexWriter } from './index-writer.js';
-import { MAX_WRITERS } from './session-limits.js';
+import { MAX_OPEN_WRITERS, MAX_WRITERS } from './session-limits.js';
 
 export class Writers {
   readonly #open = new Map<number, IndexWriter>();
@@ -14,6 +14,8 @@ export class Writers {
   /** The number that the next writer will have. Throws CallError when there are too many. */
   get next(): number {
     if (this.#last >= MAX_WRITERS) throw new CallError(400, `too many index writers (${MAX_WRITERS})`);
+    if (this.#open.size >= MAX_OPEN_WRITERS)
+      throw new CallError(400, `too many open index writers (${MAX_OPEN_WRITERS})`);
     return this.#last + 1;
   }
 

@@ -144,6 +144,22 @@ test('a caller has so many calls at once and no more', async (t) => {
   );
 });
 
+test('who is not known takes no room of who is, and has not long for a body', async (t) => {
+  await withService(
+    async ({ port, authorization }) => {
+      const slow = await dial(port);
+      const closed = untilClosed(slow);
+      slow.write(`POST /api2/json/access/ticket HTTP/1.1\r\n${HOST}content-length: 500\r\n\r\nabc`);
+      let refused = await ask(port, '/api2/json/ping');
+      while (refused.status !== 503) refused = await ask(port, '/api2/json/ping');
+      t.is((await ask(port, '/api2/json/version', { headers: { authorization } })).status, 200);
+      await closed;
+      t.is((await ask(port, '/api2/json/ping')).status, 200);
+    },
+    { limits: { openCallsPerAddress: 1, calls: 1, strangerTimeout: 1000 } },
+  );
+});
+
 test('a connection with more calls at once than it may have ends', async (t) => {
   await withService(
     async ({ port, authorization, held }) => {

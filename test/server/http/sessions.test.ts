@@ -1,10 +1,11 @@
 /** Requests that turn a connection into a session: what happens before the session begins. protocol.md §4. */
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { type Duplex, PassThrough } from 'node:stream';
+import { Duplex } from 'node:stream';
 import test from 'ava';
 import { systemClock } from '../../../src/server/access/clock.js';
 import { CallError } from '../../../src/server/http/call-error.js';
+import { CallSlots } from '../../../src/server/http/call-slots.js';
 import { Counters } from '../../../src/server/http/metrics.js';
 import { type AcceptUpgrade, upgradeRequest } from '../../../src/server/http/upgrade-request.js';
 import { ask, dial, untilClosed, withService } from './service-world.js';
@@ -112,6 +113,42 @@ test('what a session says before it begins is the answer', async (t) => {
   );
 });
 
+test('who is refused and keeps its side open is cut off', async (t) => {
+  await withService(async ({ port, service }) => {
+    const socket = await dial(port);
+    socket.allowHalfOpen = true;
+    socket.write(upgrade('/nothing'));
+    await new Promise((resolve) => socket.once('data', resolve));
+    while (service.connections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    t.is(service.connections, 0);
+    socket.destroy();
+  });
+});
+
+test('a user has so many sessions and no more, until one of them ends', async (t) => {
+  const { accept, calls } = recorder();
+  await withService(
+    async ({ port, authorization, service }) => {
+      const first = await dial(port);
+      first.write(upgrade('/api2/json/backup', authorization));
+      await new Promise((resolve) => first.once('data', resolve));
+      const second = await dial(port);
+      const answer = untilClosed(second);
+      second.write(upgrade('/api2/json/reader', authorization));
+      t.regex(await answer, /^HTTP\/1\.1 503 [\s\S]*too many sessions at once, try again later$/);
+      t.is(calls.length, 1);
+      first.destroy();
+      while (service.connections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      const third = await dial(port);
+      third.write(upgrade('/api2/json/reader', authorization));
+      await new Promise((resolve) => third.once('data', resolve));
+      t.is(calls.length, 2);
+      third.destroy();
+    },
+    { accept, limits: { sessionsPerUser: 1 } },
+  );
+});
+
 test('a session outlives every time-out of requests, and a stop waits for it', async (t) => {
   const { accept, sockets } = recorder();
   const limits = {
@@ -161,7 +198,14 @@ test('a connection whose calls are not answered yet does not become a session', 
 test('who asks for a session while the server stops is sent away', async (t) => {
   const { accept, calls } = recorder();
   await withService(async ({ context, file }) => {
-    const socket = new PassThrough();
+    const parts: Buffer[] = [];
+    const socket = new Duplex({
+      read: () => undefined,
+      write: (part: Buffer, _encoding, done) => {
+        parts.push(part);
+        done();
+      },
+    });
     const request = new IncomingMessage(new Socket());
     const caller = async () => ({ authId: 'ann@pbs', access: await file.load(), address: '' });
     await upgradeRequest(
@@ -172,12 +216,13 @@ test('who asks for a session while the server stops is sent away', async (t) => 
         context,
         counters: new Counters(),
         accept,
+        slots: new CallSlots({ calls: 1, callsPerCaller: 1 }),
         caller,
         stopping: () => true,
         stopped: new AbortController().signal,
       },
     );
-    t.regex(String(socket.read()), /^HTTP\/1\.1 503 [\s\S]*the server is stopping$/);
+    t.regex(Buffer.concat(parts).toString(), /^HTTP\/1\.1 503 [\s\S]*the server is stopping$/);
     t.deepEqual(calls, []);
   });
 });

@@ -79,6 +79,18 @@ test('a session whose client says nothing ends', (t) =>
     t.pass();
   }));
 
+test.serial('a session that has ended leaves no timer', (t) => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const before = timers();
+  return withSession({}, MIB, async ({ client, ended }) => {
+    await client.call('GET', '/nothing');
+    t.true(timers() > before);
+    await client.close();
+    await ended;
+    t.true(timers() <= before);
+  });
+});
+
 test('a body that does not go on is given up, and its memory is free again', (t) =>
   withSession({ silence: 50 }, MIB, async ({ client, all }) => {
     const stream = client.open('POST', '/upload', { size: 1000 });
