@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { encodeBlob } from '../../../src/snapshot/blob.js';
 import {
@@ -173,13 +174,21 @@ function taskLogs({ state }: SessionWorld): Map<string, string> {
   return new Map(texts.map((text) => [text.split(':').slice(6, 8).join(':'), text]));
 }
 
+/** The logs, when so many tasks have ended. */
+async function endedLogs(world: SessionWorld, count: number): Promise<Map<string, string>> {
+  for (;;) {
+    const logs = taskLogs(world);
+    if ([...logs.values()].filter((text) => /: TASK /.test(text)).length >= count) return logs;
+    await sleep(10);
+  }
+}
+
 test('every session is a task with a log, which ends well or with the reason', (t) =>
   withSessions(async (world) => {
     await backUp(world, [SMALL]);
     await (await begun(world, { id: 'dead' })).close();
     await (await begun(world, { kind: 'reader' })).close();
-    await world.stop();
-    const logs = taskLogs(world);
+    const logs = await endedLogs(world, 3);
     t.regex(logs.get('backup:vectors\\x3ahost-pc') ?? '', /successfully finished backup\n.*TASK OK/);
     t.regex(
       logs.get('backup:vectors\\x3ahost-dead') ?? '',

@@ -1,6 +1,7 @@
 /** A whole server over a datastore of its own, with accounts that may back up. */
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createStore } from '../../../src/repository/local/store.js';
 import { AccessFile } from '../../../src/server/access/access-file.js';
 import type { Clock } from '../../../src/server/access/clock.js';
@@ -12,8 +13,16 @@ export const STORE = 'vectors';
 export const LAPTOP = 'ann@pbs!laptop';
 export const LIMITED = 'ann@pbs!limited';
 
-/** Time stands still, and nobody waits. */
-const still: Clock = { now: () => 1_795_000_000, elapsed: () => 0, pause: () => Promise.resolve() };
+/** Longest pause after a refusal, in milliseconds; those of a server that stops are longer. */
+const REFUSAL = 3000;
+
+/** Time stands still, and nobody waits after a refusal. */
+const still: Clock = {
+  now: () => 1_795_000_000,
+  elapsed: () => 0,
+  pause: (milliseconds) =>
+    milliseconds > REFUSAL ? sleep(milliseconds, undefined, { ref: false }) : Promise.resolve(),
+};
 
 export interface SessionWorld {
   readonly port: number;
