@@ -137,7 +137,7 @@ export class LocalRepository implements Repository {
       if (previous !== undefined)
         locks.push(await this.#lock(namespace, formatSnapshot(previous.snapshot), false, options));
       const chunks = this.#chunkStore(SESSION_IDLE);
-      if (previous !== undefined) await registerKnown(this.#store, namespace, previous, chunks);
+      if (previous !== undefined) await registerKnown(previous, chunks);
       return await LocalSession.start({
         groupDirectory: directory,
         snapshot: { ...group, time },

@@ -12,8 +12,11 @@ import type { Store } from './store.js';
 
 export interface FinishedSnapshot {
   readonly snapshot: SnapshotName;
+  readonly directory: string;
   /** Undefined where it is damaged: the snapshot's time counts, its chunks do not. */
   readonly manifest: Manifest | undefined;
+  /** Why there is no manifest. */
+  readonly problem?: unknown;
 }
 
 /** The newest snapshot of a group that was finished. */
@@ -26,9 +29,9 @@ export async function newestFinished(
     const directory = snapshotDirectory(root, namespace, snapshot);
     try {
       const manifest = await readManifest(directory);
-      if (manifest !== undefined) return { snapshot, manifest };
-    } catch {
-      return { snapshot, manifest: undefined };
+      if (manifest !== undefined) return { snapshot, directory, manifest };
+    } catch (problem) {
+      return { snapshot, directory, manifest: undefined, problem };
     }
   }
   return undefined;
@@ -36,13 +39,10 @@ export async function newestFinished(
 
 /** Chunks of the snapshot are known, unless its verification failed; a damaged index makes none known. */
 export async function registerKnown(
-  { root }: Store,
-  namespace: Namespace,
-  { snapshot, manifest }: FinishedSnapshot,
+  { directory, manifest }: FinishedSnapshot,
   chunks: NativeChunkStore,
 ): Promise<void> {
   if (manifest === undefined || failedVerification(manifest)) return;
-  const directory = snapshotDirectory(root, namespace, snapshot);
   for (const { filename, cryptMode, csum, size } of manifest.files) {
     if (!filename.endsWith('.didx') || cryptMode === 'encrypt') continue;
     try {

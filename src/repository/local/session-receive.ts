@@ -3,15 +3,22 @@ import { join } from 'node:path';
 import type { NativeChunkReceiver } from '../../native-chunk.js';
 import { MANIFEST_NAME } from '../../snapshot/archive-names.js';
 import { BlobError } from '../../snapshot/errors.js';
-import { formatGroup, formatSnapshot, type Namespace, type SnapshotName } from '../../snapshot/names.js';
+import {
+  formatGroup,
+  formatSnapshot,
+  type GroupName,
+  type Namespace,
+  type SnapshotName,
+} from '../../snapshot/names.js';
 import { failedVerification } from '../../snapshot/verify-state.js';
 import { RepositoryError, systemCode } from '../errors.js';
-import { listSnapshots, readManifest, readOwner } from './catalogue.js';
+import { readManifest, readOwner } from './catalogue.js';
 import { OpenFileSystems } from './durability.js';
 import { CHUNKS, groupDirectory, snapshotDirectory } from './layout.js';
 import type { Lock } from './locks.js';
 import { lockName, lockPath } from './name-lock.js';
 import { exists } from './removal.js';
+import { newestFinished } from './session-base.js';
 import type { SyncMode } from './session-directory.js';
 import { prepareGroup } from './session-group.js';
 import { type ReceivedBase, ReceivedSession } from './session-received.js';
@@ -55,19 +62,15 @@ function unreadable(path: string, cause: unknown): RepositoryError {
 
 /** The newest finished snapshot, unless its verification failed. ARCHIVE_DAMAGED. */
 async function baseOf(
-  { root }: Store,
+  store: Store,
   namespace: Namespace,
-  snapshot: SnapshotName,
+  group: GroupName,
 ): Promise<ReceivedBase | undefined> {
-  for (const each of (await listSnapshots(root, namespace, snapshot)).reverse()) {
-    const directory = snapshotDirectory(root, namespace, each);
-    const manifest = await readManifest(directory).catch((error: unknown) => {
-      throw unreadable(join(directory, MANIFEST_NAME), error);
-    });
-    if (manifest !== undefined)
-      return failedVerification(manifest) ? undefined : { snapshot: each, directory, manifest };
-  }
-  return undefined;
+  const newest = await newestFinished(store, namespace, group);
+  if (newest === undefined) return undefined;
+  const { snapshot, directory, manifest, problem } = newest;
+  if (manifest === undefined) throw unreadable(join(directory, MANIFEST_NAME), problem);
+  return failedVerification(manifest) ? undefined : { snapshot, directory, manifest };
 }
 
 /** The same name for the time as text: the directory must be free. */

@@ -25,16 +25,10 @@ export class CheckpointRemoval {
 
   /** Whether checkpoints could be removed. If not, it has been said. */
   async isAllowed(): Promise<boolean> {
-    const { pruneGroup } = this.#repository.management();
+    const management = this.#repository.management();
     try {
       // Needs the same rights, and does nothing.
-      await pruneGroup?.call(
-        this.#repository.management(),
-        this.#namespace,
-        this.#current,
-        {},
-        { dryRun: true },
-      );
+      await management.pruneGroup?.(this.#namespace, this.#current, {}, { dryRun: true });
       return true;
     } catch (error) {
       if (!(error instanceof ServerError) || error.status !== 403) return true;

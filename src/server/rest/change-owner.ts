@@ -4,8 +4,8 @@ import { ownsGroupOf, splitTokenId } from '../access/auth-id.js';
 import { CallError } from '../http/call-error.js';
 import { type Caller, endpoint } from '../http/endpoint.js';
 import type { ParameterSpec } from '../http/parameters.js';
+import { GROUP, groupOf } from '../specs.js';
 import { enter, managementOf, NO_WAIT, ownerOf } from './place.js';
-import { GROUP, groupOf } from './specs.js';
 import { withWords } from './words.js';
 
 const AUTH_ID = {

@@ -4,9 +4,10 @@ import { type GroupName, ROOT_NAMESPACE } from '../../snapshot/names.js';
 import { datastorePath } from '../access/acl.js';
 import { hasAny, hasAnyBelow } from '../access/privileges.js';
 import type { Privilege } from '../access/roles.js';
+import { findDatastore } from '../find-datastore.js';
 import { endpoint } from '../http/endpoint.js';
-import { enter, findDatastore, mayHave, type Needed, type Place, placeIn } from './place.js';
-import { FLAG, STORE } from './specs.js';
+import { FLAG, STORE } from '../specs.js';
+import { enter, mayHave, type Needed, type Place, placeIn } from './place.js';
 import { requireAnyBelow } from './visible.js';
 
 const NEEDED: Needed = { full: ['Datastore.Audit'], own: ['Datastore.Backup'] };

@@ -6,8 +6,8 @@ import type { FileInfo, GroupInfo } from '../../repository/repository.js';
 import { MANIFEST_NAME } from '../../snapshot/archive-names.js';
 import { CallError } from '../http/call-error.js';
 import { endpoint } from '../http/endpoint.js';
-import { enter, managementOf, mayHave, NO_WAIT, requireOwner } from './place.js';
-import { FLAG, GROUP, groupFields, groupOf, NS, STORE } from './specs.js';
+import { FLAG, GROUP, groupFields, NS, STORE } from '../specs.js';
+import { enter, enterGroup, managementOf, mayHave, NO_WAIT } from './place.js';
 import { noDirectory, withWords } from './words.js';
 
 /** Names of files, the manifest first. */
@@ -66,10 +66,11 @@ export const deleteGroup = endpoint({
   path: 'admin/datastore/{store}/groups',
   parameters: { ...GROUP, 'error-on-protected': FLAG },
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, { full: ['Datastore.Modify'], own: ['Datastore.Prune'] });
-    const { datastore, namespace } = place;
-    const group = groupOf(values);
-    await requireOwner(place, group);
+    const place = await enterGroup(context, caller, values, {
+      full: ['Datastore.Modify'],
+      own: ['Datastore.Prune'],
+    });
+    const { datastore, namespace, group } = place;
     const words = { GROUP_MISSING: noDirectory(groupDirectory(datastore.directory, namespace, group)) };
     const summary = await withWords(words, () =>
       managementOf(place).forgetUnprotected(namespace, group, NO_WAIT),

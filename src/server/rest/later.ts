@@ -1,7 +1,6 @@
 /** Calls that a later version will answer. They are refused to whom a real server would refuse them. rest-api.md §3.1. */
 import { CallError } from '../http/call-error.js';
 import { endpoint } from '../http/endpoint.js';
-import { enter, requireOwner } from './place.js';
 import {
   DEPTH,
   FILE_NAME,
@@ -15,9 +14,9 @@ import {
   SELECTION,
   SNAPSHOT,
   STORE,
-  snapshotOf,
   TEXT,
-} from './specs.js';
+} from '../specs.js';
+import { enter, enterSnapshot, requireOwner } from './place.js';
 
 const READS = { full: ['Datastore.Read'], own: ['Datastore.Backup'] } as const;
 const MODIFY = { full: ['Datastore.Modify'], own: [] } as const;
@@ -91,7 +90,7 @@ export const catalog = endpoint({
   path: 'admin/datastore/{store}/catalog',
   parameters: { ...SNAPSHOT, filepath: TEXT, 'archive-name': ARCHIVE },
   async run({ context, values }, caller) {
-    await requireOwner(enter(context, caller, values, READS), snapshotOf(values));
+    await enterSnapshot(context, caller, values, READS);
     throw notYet('reading catalogs');
   },
 });
@@ -101,7 +100,7 @@ export const downloadDecoded = endpoint({
   path: 'admin/datastore/{store}/download-decoded',
   parameters: { ...SNAPSHOT, 'file-name': FILE_NAME },
   async run({ context, values }, caller) {
-    await requireOwner(enter(context, caller, values, READS), snapshotOf(values));
+    await enterSnapshot(context, caller, values, READS);
     throw notYet('downloading decoded archives');
   },
 });
@@ -111,7 +110,7 @@ export const downloadPxarFile = endpoint({
   path: 'admin/datastore/{store}/pxar-file-download',
   parameters: { ...SNAPSHOT, filepath: TEXT, tar: FLAG, 'archive-name': ARCHIVE },
   async run({ context, values }, caller) {
-    await requireOwner(enter(context, caller, values, READS), snapshotOf(values));
+    await enterSnapshot(context, caller, values, READS);
     throw notYet('downloading files of archives');
   },
 });

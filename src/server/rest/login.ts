@@ -3,7 +3,7 @@ import type { LoginReply } from '../access/authenticator.js';
 import { ticketOf } from '../access/request-credentials.js';
 import type { OpenEndpoint, Reply } from '../http/endpoint.js';
 import type { ParameterSpecs } from '../http/parameters.js';
-import { FLAG, OPTIONAL_TEXT, TEXT } from './specs.js';
+import { FLAG, OPTIONAL_TEXT, TEXT } from '../specs.js';
 
 const COOKIE = '__Host-PBSAuthCookie';
 const ATTRIBUTES = 'Secure; SameSite=Lax; HttpOnly; Path=/;';

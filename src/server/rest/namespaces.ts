@@ -5,11 +5,12 @@ import { namespaceDirectory, parseNamespace } from '../../snapshot/names.js';
 import { datastorePath } from '../access/acl.js';
 import { hasAnyBelow } from '../access/privileges.js';
 import type { Privilege } from '../access/roles.js';
+import { findDatastore } from '../find-datastore.js';
 import { CallError } from '../http/call-error.js';
 import { endpoint } from '../http/endpoint.js';
+import { DEPTH, FLAG, LEVEL, NAMED_NS, NS, namespaceOf, parentOf, STORE } from '../specs.js';
 import { deletionStats } from './groups.js';
-import { enter, findDatastore, managementOf, NO_WAIT } from './place.js';
-import { DEPTH, FLAG, LEVEL, NAMED_NS, NS, namespaceOf, parentOf, STORE } from './specs.js';
+import { enter, managementOf, NO_WAIT } from './place.js';
 import { requireAnyBelow } from './visible.js';
 import { noDirectory, withWords } from './words.js';
 

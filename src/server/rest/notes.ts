@@ -4,8 +4,8 @@ import { snapshotDirectory } from '../../repository/local/layout.js';
 import { MANIFEST_NAME } from '../../snapshot/archive-names.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import { endpoint } from '../http/endpoint.js';
-import { enter, managementOf, NO_WAIT, type Place, requireOwner } from './place.js';
-import { GROUP, groupOf, SNAPSHOT, snapshotOf, TEXT } from './specs.js';
+import { GROUP, SNAPSHOT, TEXT } from '../specs.js';
+import { enterGroup, enterSnapshot, managementOf, NO_WAIT, type Place } from './place.js';
 import { NO_FILE, type Words, withWords } from './words.js';
 
 const SEES = { full: ['Datastore.Audit'], own: ['Datastore.Backup'] } as const;
@@ -23,9 +23,8 @@ export const notes = endpoint({
   path: 'admin/datastore/{store}/notes',
   parameters: SNAPSHOT,
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, SEES);
-    const snapshot = snapshotOf(values);
-    await requireOwner(place, snapshot);
+    const place = await enterSnapshot(context, caller, values, SEES);
+    const { snapshot } = place;
     const data = await withWords(withoutManifest(place, snapshot), () =>
       managementOf(place).notes(place.namespace, snapshot),
     );
@@ -38,9 +37,8 @@ export const setNotes = endpoint({
   path: 'admin/datastore/{store}/notes',
   parameters: { ...SNAPSHOT, notes: TEXT },
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, CHANGES);
-    const snapshot = snapshotOf(values);
-    await requireOwner(place, snapshot);
+    const place = await enterSnapshot(context, caller, values, CHANGES);
+    const { snapshot } = place;
     await withWords(withoutManifest(place, snapshot, 'unable to update manifest blob - '), () =>
       managementOf(place).setNotes(place.namespace, snapshot, values.notes, NO_WAIT),
     );
@@ -53,9 +51,8 @@ export const groupNotes = endpoint({
   path: 'admin/datastore/{store}/group-notes',
   parameters: GROUP,
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, SEES);
-    const group = groupOf(values);
-    await requireOwner(place, group);
+    const place = await enterGroup(context, caller, values, SEES);
+    const { group } = place;
     return { data: await withWords({}, () => managementOf(place).groupNotes(place.namespace, group)) };
   },
 });
@@ -65,9 +62,8 @@ export const setGroupNotes = endpoint({
   path: 'admin/datastore/{store}/group-notes',
   parameters: { ...GROUP, notes: TEXT },
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, CHANGES);
-    const group = groupOf(values);
-    await requireOwner(place, group);
+    const place = await enterGroup(context, caller, values, CHANGES);
+    const { group } = place;
     await withWords({}, () =>
       managementOf(place).setGroupNotes(place.namespace, group, values.notes, NO_WAIT),
     );
@@ -80,9 +76,8 @@ export const isProtected = endpoint({
   path: 'admin/datastore/{store}/protected',
   parameters: SNAPSHOT,
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, SEES);
-    const snapshot = snapshotOf(values);
-    await requireOwner(place, snapshot);
+    const place = await enterSnapshot(context, caller, values, SEES);
+    const { snapshot } = place;
     return { data: await withWords({}, () => managementOf(place).isProtected(place.namespace, snapshot)) };
   },
 });
@@ -92,9 +87,8 @@ export const setProtected = endpoint({
   path: 'admin/datastore/{store}/protected',
   parameters: { ...SNAPSHOT, protected: { kind: 'boolean' } },
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, CHANGES);
-    const snapshot = snapshotOf(values);
-    await requireOwner(place, snapshot);
+    const place = await enterSnapshot(context, caller, values, CHANGES);
+    const { snapshot } = place;
     await withWords({}, () =>
       managementOf(place).setProtected(place.namespace, snapshot, values.protected, NO_WAIT),
     );

@@ -4,15 +4,16 @@ import { readOwner } from '../../repository/local/catalogue.js';
 import { groupDirectory, OWNER } from '../../repository/local/layout.js';
 import type { LocalManagement } from '../../repository/local/management.js';
 import type { LockWait } from '../../repository/repository.js';
-import type { GroupName, Namespace } from '../../snapshot/names.js';
+import type { GroupName, Namespace, SnapshotName } from '../../snapshot/names.js';
 import { datastorePath } from '../access/acl.js';
 import { ownsGroupOf } from '../access/auth-id.js';
 import { hasAny, requireAny } from '../access/privileges.js';
 import type { Privilege } from '../access/roles.js';
+import { findDatastore } from '../find-datastore.js';
 import { CallError } from '../http/call-error.js';
 import type { Caller } from '../http/endpoint.js';
 import type { Datastore, ServerContext } from '../server-context.js';
-import { namespaceOf } from './specs.js';
+import { type GroupValues, groupOf, namespaceOf, type SnapshotValues, snapshotOf } from '../specs.js';
 import { NO_FILE } from './words.js';
 
 /** Who asks must own the group unless he has one of the `full` privileges. */
@@ -29,6 +30,12 @@ export interface Place {
   readonly caller: Caller;
 }
 
+/** Names of a datastore and namespace, as a call gives them. */
+export interface Where {
+  readonly store: string;
+  readonly ns?: string | undefined;
+}
+
 /** Nobody waits for a lock: who asks is told at once. */
 export const NO_WAIT: LockWait = { waitSeconds: 0 };
 
@@ -39,7 +46,7 @@ export const NO_WAIT: LockWait = { waitSeconds: 0 };
 export function enter(
   { datastores }: ServerContext,
   caller: Caller,
-  where: { readonly store: string; readonly ns?: string | undefined },
+  where: Where,
   { full, own }: Needed,
 ): Place {
   const { access, authId } = caller;
@@ -62,13 +69,6 @@ export function placeIn(
   return { datastore, caller, namespace, full: hasAny(table, caller.authId, path, full) };
 }
 
-/** Throws CallError 400. */
-export function findDatastore(datastores: ReadonlyMap<string, Datastore>, store: string): Datastore {
-  const datastore = datastores.get(store);
-  if (datastore === undefined) throw new CallError(400, `no such datastore '${store}'`);
-  return datastore;
-}
-
 /** The owner of a group. Throws CallError 400 where there is no group. */
 export async function ownerOf({ datastore, namespace }: Place, group: GroupName): Promise<string> {
   const { directory } = datastore;
@@ -89,6 +89,32 @@ export async function requireOwner(place: Place, group: GroupName): Promise<void
   const owner = await ownerOf(place, group);
   if (mayHave(place, owner)) return;
   throw new CallError(400, `backup owner check failed (${place.caller.authId} != ${owner})`);
+}
+
+/** Lets the caller to a group, as `enter` into its namespace. Throws as `enter` and `requireOwner`. */
+export async function enterGroup(
+  context: ServerContext,
+  caller: Caller,
+  where: Where & GroupValues,
+  needed: Needed,
+): Promise<Place & { readonly group: GroupName }> {
+  const place = enter(context, caller, where, needed);
+  const group = groupOf(where);
+  await requireOwner(place, group);
+  return { ...place, group };
+}
+
+/** The same for a snapshot. */
+export async function enterSnapshot(
+  context: ServerContext,
+  caller: Caller,
+  where: Where & SnapshotValues,
+  needed: Needed,
+): Promise<Place & { readonly snapshot: SnapshotName }> {
+  const place = enter(context, caller, where, needed);
+  const snapshot = snapshotOf(where);
+  await requireOwner(place, snapshot);
+  return { ...place, snapshot };
 }
 
 export function managementOf({ datastore }: Place): LocalManagement {

@@ -4,11 +4,11 @@ import { listGroups, readOwner } from '../../repository/local/catalogue.js';
 import type { KeepOptions } from '../../repository/management.js';
 import { formatSnapshot, type GroupName } from '../../snapshot/names.js';
 import { endpoint } from '../http/endpoint.js';
+import { DEPTH, FLAG, NS, STORE } from '../specs.js';
 import type { RunningTask } from '../tasks/task-registry.js';
 import { leaveJob } from './jobs.js';
 import { enter, managementOf, mayHave, type Needed, type Place, placeIn } from './place.js';
 import { carryOut, decide, groupLine, KEEP, keepOf, keepText } from './prune-group.js';
-import { DEPTH, FLAG, NS, STORE } from './specs.js';
 
 const NEEDED: Needed = { full: ['Datastore.Modify'], own: ['Datastore.Prune'] };
 

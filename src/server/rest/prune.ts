@@ -3,11 +3,11 @@ import { groupDirectory } from '../../repository/local/layout.js';
 import type { KeepOptions, PruneDecision } from '../../repository/management.js';
 import { formatGroup, type GroupName, type Namespace } from '../../snapshot/names.js';
 import { endpoint } from '../http/endpoint.js';
+import { FLAG, GROUP, snapshotFields } from '../specs.js';
 import type { RunningTask, TaskBegin } from '../tasks/task-registry.js';
 import { leaveJob, runJob } from './jobs.js';
-import { enter, type Place, requireOwner } from './place.js';
+import { enterGroup, type Place } from './place.js';
 import { carryOut, decide, groupLine, KEEP, keepOf, keepText } from './prune-group.js';
-import { FLAG, GROUP, groupOf, snapshotFields } from './specs.js';
 import { noDirectory, withWords } from './words.js';
 
 function pruneItem(namespace: Namespace, { snapshot, ...fate }: PruneDecision): Record<string, unknown> {
@@ -42,10 +42,10 @@ export const pruneGroup = endpoint({
   path: 'admin/datastore/{store}/prune',
   parameters: { ...GROUP, ...KEEP, 'dry-run': FLAG, 'use-task': FLAG },
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, { full: ['Datastore.Modify'], own: ['Datastore.Prune'] });
-    const { datastore, namespace } = place;
-    const [group, keep] = [groupOf(values), keepOf(values)];
-    await requireOwner(place, group);
+    const needed = { full: ['Datastore.Modify'], own: ['Datastore.Prune'] } as const;
+    const place = await enterGroup(context, caller, values, needed);
+    const { datastore, namespace, group } = place;
+    const keep = keepOf(values);
     const words = { GROUP_MISSING: noDirectory(groupDirectory(datastore.directory, namespace, group)) };
     const decisions = await withWords(words, () => decide(datastore, namespace, group, keep));
     const list = { data: decisions.map((decision) => pruneItem(namespace, decision)) };

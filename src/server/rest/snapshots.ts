@@ -6,8 +6,8 @@ import type { FileInfo, SnapshotInfo } from '../../repository/repository.js';
 import { formatSnapshot, type GroupName } from '../../snapshot/names.js';
 import { CallError } from '../http/call-error.js';
 import { endpoint } from '../http/endpoint.js';
-import { enter, mayHave, NO_WAIT, type Place, requireOwner } from './place.js';
-import { SELECTION, SNAPSHOT, snapshotFields, snapshotOf } from './specs.js';
+import { SELECTION, SNAPSHOT, snapshotFields } from '../specs.js';
+import { enter, enterSnapshot, mayHave, NO_WAIT, type Place } from './place.js';
 import { ENOENT, inWords, NO_FILE } from './words.js';
 
 const SEES = { full: ['Datastore.Audit'], own: ['Datastore.Backup'] } as const;
@@ -72,10 +72,11 @@ export const deleteSnapshot = endpoint({
   path: 'admin/datastore/{store}/snapshots',
   parameters: SNAPSHOT,
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, { full: ['Datastore.Modify'], own: ['Datastore.Prune'] });
-    const { datastore, namespace } = place;
-    const snapshot = snapshotOf(values);
-    await requireOwner(place, snapshot);
+    const place = await enterSnapshot(context, caller, values, {
+      full: ['Datastore.Modify'],
+      own: ['Datastore.Prune'],
+    });
+    const { datastore, namespace, snapshot } = place;
     const directory = snapshotDirectory(datastore.directory, namespace, snapshot);
     try {
       await datastore.repository.forget(namespace, snapshot, NO_WAIT);
@@ -105,13 +106,11 @@ export const fileList = endpoint({
   path: 'admin/datastore/{store}/files',
   parameters: SNAPSHOT,
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, {
+    const place = await enterSnapshot(context, caller, values, {
       full: ['Datastore.Audit', 'Datastore.Read'],
       own: ['Datastore.Backup'],
     });
-    const { datastore, namespace } = place;
-    const snapshot = snapshotOf(values);
-    await requireOwner(place, snapshot);
+    const { datastore, namespace, snapshot } = place;
     const directory = snapshotDirectory(datastore.directory, namespace, snapshot);
     if (!(await exists(directory))) throw new CallError(400, ENOENT);
     const info = await describeSnapshot(datastore.directory, namespace, snapshot, undefined);

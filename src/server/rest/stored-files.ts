@@ -8,8 +8,8 @@ import { checkContainer } from '../../snapshot/blob.js';
 import { BlobError } from '../../snapshot/errors.js';
 import { CallError } from '../http/call-error.js';
 import { endpoint, type Reply } from '../http/endpoint.js';
-import { enter, managementOf, NO_WAIT, requireOwner } from './place.js';
-import { FILE_NAME, SNAPSHOT, snapshotOf } from './specs.js';
+import { FILE_NAME, SNAPSHOT } from '../specs.js';
+import { enterSnapshot, managementOf, NO_WAIT } from './place.js';
 import { withWords } from './words.js';
 
 /** Longest client log, in bytes as it is sent. */
@@ -45,9 +45,11 @@ export const download = endpoint({
   path: 'admin/datastore/{store}/download',
   parameters: { ...SNAPSHOT, 'file-name': FILE_NAME },
   async run({ context, values }, caller) {
-    const place = enter(context, caller, values, { full: ['Datastore.Read'], own: ['Datastore.Backup'] });
-    const snapshot = snapshotOf(values);
-    await requireOwner(place, snapshot);
+    const place = await enterSnapshot(context, caller, values, {
+      full: ['Datastore.Read'],
+      own: ['Datastore.Backup'],
+    });
+    const { snapshot } = place;
     const { datastore, namespace } = place;
     const directory = snapshotDirectory(datastore.directory, namespace, snapshot);
     return streamOf(join(directory, values['file-name']));
@@ -76,9 +78,8 @@ export const uploadLog = endpoint({
   parameters: SNAPSHOT,
   bodyLimit: LOG_LIMIT,
   async run({ context, values, body }, caller) {
-    const place = enter(context, caller, values, { full: [], own: ['Datastore.Backup'] });
-    const snapshot = snapshotOf(values);
-    await requireOwner(place, snapshot);
+    const place = await enterSnapshot(context, caller, values, { full: [], own: ['Datastore.Backup'] });
+    const { snapshot } = place;
     checkBlob(body);
     await withWords({ LOG_EXISTS: 'backup already contains a log.' }, () =>
       managementOf(place).uploadLog(place.namespace, snapshot, body, NO_WAIT),

@@ -6,9 +6,9 @@ import { CallError } from '../http/call-error.js';
 import { type Caller, endpoint } from '../http/endpoint.js';
 import type { ParameterSpec } from '../http/parameters.js';
 import type { ServerContext } from '../server-context.js';
+import { FLAG, OPTIONAL_TEXT } from '../specs.js';
 import type { TaskState } from '../tasks/task-registry.js';
 import { parseUpid } from '../tasks/upid.js';
-import { FLAG, OPTIONAL_TEXT } from './specs.js';
 import { isSelected } from './task-selection.js';
 
 const FROM = { kind: 'integer', min: 0, optional: true } as const satisfies ParameterSpec;

@@ -3,7 +3,7 @@ import { userOf } from '../access/auth-id.js';
 import { hasAny } from '../access/privileges.js';
 import { listUsers } from '../access/user-list.js';
 import { endpoint } from '../http/endpoint.js';
-import { FLAG } from './specs.js';
+import { FLAG } from '../specs.js';
 
 /** Everybody sees himself; all users see those who may audit the server. */
 export const users = endpoint({

@@ -1,6 +1,8 @@
 /** The calls of a backup session. protocol.md §5.1. */
+
+import { FILE_NAME } from '../specs.js';
 import type { BackupCalls } from './backup-calls.js';
-import { FILE_NAME, HEX_DIGEST, HEX_DIGESTS, OFFSETS } from './parameter-kinds.js';
+import { HEX_DIGEST, HEX_DIGESTS, OFFSETS } from './parameter-kinds.js';
 import { listing, type SessionEndpoint, sessionEndpoint } from './session-endpoint.js';
 import { MAX_ENCODED, MAX_IMAGE, MAX_PLAIN, MAX_WRITERS } from './session-limits.js';
 

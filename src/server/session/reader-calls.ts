@@ -5,9 +5,10 @@ import type { LocalRepository } from '../../repository/local/local-repository.js
 import type { HeldSnapshot } from '../../repository/local/session-receive.js';
 import type { Clock } from '../access/clock.js';
 import { CallError } from '../http/call-error.js';
+import { FILE_NAME } from '../specs.js';
 import { classOf } from './backup-base.js';
 import { type ChunkClass, KnownChunks } from './known-chunks.js';
-import { FILE_NAME, HEX_DIGEST } from './parameter-kinds.js';
+import { HEX_DIGEST } from './parameter-kinds.js';
 import { listing, type SessionEndpoint, sessionEndpoint } from './session-endpoint.js';
 import { REFUSAL_DELAY } from './session-limits.js';
 import { closedOnFailure, kindOf, openStoredFile } from './stored-file.js';

@@ -1,20 +1,14 @@
 /** What a request for a session asks for, and whether its sender may have it. protocol.md §4.1, §4.2. */
-import {
-  backupTime,
-  formatGroup,
-  type Namespace,
-  parseBackupId,
-  parseBackupType,
-  parseNamespace,
-  type SnapshotName,
-} from '../../snapshot/names.js';
+import { formatGroup, type Namespace, type SnapshotName } from '../../snapshot/names.js';
+import { datastorePath } from '../access/acl.js';
 import { ownsGroupOf } from '../access/auth-id.js';
 import { hasAny, requireForUpgrade } from '../access/privileges.js';
+import { findDatastore } from '../find-datastore.js';
 import { CallError } from '../http/call-error.js';
 import type { Caller } from '../http/endpoint.js';
 import { parseParameters } from '../http/parameters.js';
 import type { Datastore, ServerContext } from '../server-context.js';
-import { SNAPSHOT } from './parameter-kinds.js';
+import { FLAG, namespaceOf, SNAPSHOT, type SnapshotValues, snapshotOf } from '../specs.js';
 
 export type Pairs = readonly (readonly [name: string, value: string])[];
 
@@ -32,32 +26,16 @@ export interface BackupRequest extends SessionPlace {
 export const BACKUP_PROTOCOL = 'proxmox-backup-protocol-v1';
 export const READER_PROTOCOL = 'proxmox-backup-reader-protocol-v1';
 
-const BACKUP = {
-  ...SNAPSHOT,
-  benchmark: { kind: 'boolean', optional: true },
-  'no-cache': { kind: 'boolean', optional: true },
-} as const;
+const READER = { ...SNAPSHOT, debug: FLAG } as const;
+const BACKUP = { ...READER, benchmark: FLAG, 'no-cache': FLAG } as const;
 
-interface Named {
-  readonly store: string;
-  readonly 'backup-type': string;
-  readonly 'backup-id': string;
-  readonly 'backup-time': number;
-  readonly ns: string | undefined;
-}
-
-function namesOf(values: Named): { namespace: Namespace; snapshot: SnapshotName; path: string } {
-  const namespace = parseNamespace(values.ns ?? '');
-  const type = parseBackupType(values['backup-type']);
-  const snapshot = { type, id: parseBackupId(values['backup-id']), time: backupTime(values['backup-time']) };
-  const path = `/datastore/${values.store}${namespace === '' ? '' : `/${namespace}`}`;
-  return { namespace, snapshot, path };
-}
-
-function findDatastore({ datastores }: ServerContext, name: string): Datastore {
-  const found = datastores.get(name);
-  if (found === undefined) throw new CallError(400, `no such datastore '${name}'`);
-  return found;
+function namesOf(values: SnapshotValues & { readonly store: string; readonly ns: string | undefined }): {
+  readonly namespace: Namespace;
+  readonly snapshot: SnapshotName;
+  readonly path: string;
+} {
+  const namespace = namespaceOf(values.ns);
+  return { namespace, snapshot: snapshotOf(values), path: datastorePath(values.store, namespace) };
 }
 
 function requireProtocol(header: string | undefined, protocol: string): void {
@@ -87,7 +65,7 @@ export async function backupRequest(
   const values = parseParameters(BACKUP, { kind: 'form', pairs });
   const { namespace, snapshot, path } = namesOf(values);
   requireForUpgrade(access.table, authId, path, 'Datastore.Backup');
-  const datastore = findDatastore(context, values.store);
+  const datastore = findDatastore(context.datastores, values.store);
   requireProtocol(header, BACKUP_PROTOCOL);
   const benchmark = values.benchmark ?? false;
   const request = { datastore, namespace, snapshot, benchmark };
@@ -110,12 +88,12 @@ export async function readerRequest(
   { authId, access }: Caller,
   context: ServerContext,
 ): Promise<SessionPlace> {
-  const values = parseParameters(SNAPSHOT, { kind: 'form', pairs });
+  const values = parseParameters(READER, { kind: 'form', pairs });
   const { namespace, snapshot, path } = namesOf(values);
   const mayReadAll = hasAny(access.table, authId, path, ['Datastore.Read']);
   if (!mayReadAll && !hasAny(access.table, authId, path, ['Datastore.Backup']))
     throw new CallError(400, `no permissions on ${path}`);
-  const place = { datastore: findDatastore(context, values.store), namespace, snapshot };
+  const place = { datastore: findDatastore(context.datastores, values.store), namespace, snapshot };
   requireProtocol(header, READER_PROTOCOL);
   if (!mayReadAll) await checkOwner(place, authId);
   return place;

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { snapshotOf } from '../../../src/server/rest/specs.js';
+import { snapshotOf } from '../../../src/server/specs.js';
 import { MANIFEST_NAME, parseServerName } from '../../../src/snapshot/archive-names.js';
 import { encodeManifest } from '../../../src/snapshot/manifest.js';
 import { formatSnapshot, namespaceDirectory, parseNamespace } from '../../../src/snapshot/names.js';

@@ -7,8 +7,8 @@ import {
   parseBackupType,
   parseNamespace,
   type SnapshotName,
-} from '../../snapshot/names.js';
-import type { ParameterSpec, ParameterSpecs } from '../http/parameters.js';
+} from '../snapshot/names.js';
+import type { ParameterSpec, ParameterSpecs } from './http/parameters.js';
 
 const SAFE_ID = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/;
 /** Up to seven names joined by `/`; empty for the root. */
@@ -57,6 +57,10 @@ export interface GroupValues {
   readonly 'backup-id': string;
 }
 
+export interface SnapshotValues extends GroupValues {
+  readonly 'backup-time': number;
+}
+
 /** The root where none is given. */
 export function namespaceOf(text: string | undefined): Namespace {
   return parseNamespace(text ?? '');
@@ -71,7 +75,7 @@ export function groupOf(values: GroupValues): GroupName {
   return { type: parseBackupType(values['backup-type']), id: parseBackupId(values['backup-id']) };
 }
 
-export function snapshotOf(values: GroupValues & { readonly 'backup-time': number }): SnapshotName {
+export function snapshotOf(values: SnapshotValues): SnapshotName {
   return { ...groupOf(values), time: backupTime(values['backup-time']) };
 }
 
@@ -81,6 +85,6 @@ export function groupFields({ type, id }: GroupName): GroupValues {
 }
 
 /** A snapshot by the names of the API. */
-export function snapshotFields(snapshot: SnapshotName): GroupValues & { readonly 'backup-time': number } {
+export function snapshotFields(snapshot: SnapshotName): SnapshotValues {
   return { ...groupFields(snapshot), 'backup-time': snapshot.time };
 }
