@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { systemCode } from '../../repository/errors.js';
 import type { Clock } from '../access/clock.js';
 import type { Log } from '../server-context.js';
+import { KeptTasks, type KeptTasksOptions } from './kept-tasks.js';
 import { isLogFile, LogFile, logFileName, readLog, readTask } from './log-file.js';
 import { selectLines } from './log-text.js';
 import { type ProcessIdentity, processIdentity } from './process-identity.js';
@@ -11,23 +12,35 @@ import { Task } from './task.js';
 import type { RunningTask, TaskBegin, TaskLines, TaskRegistry, TaskState } from './task-registry.js';
 import { formatUpid, parseUpid, type Upid } from './upid.js';
 
-/** Tasks that ended and are kept. */
-const KEPT = 1000;
-/** How long a task that ended is kept, in seconds. */
-const KEPT_SECONDS = 30 * 24 * 60 * 60;
+/** Nobody can push out the tasks of others: each of twenty users with all tokens has the whole share. */
+const KEPT: KeptTasksOptions = { perUser: 1000, inAll: 20_000, seconds: 30 * 24 * 60 * 60 };
+/** Files that are looked at together when a server starts. */
+const TOGETHER = 32;
 
 export interface FileTaskOptions {
   /** Made if it is missing, with mode 0700. */
   readonly directory: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** What is kept: 1,000 of each user, 20,000 in all, for 30 days. */
+  readonly kept?: KeptTasksOptions;
+}
+
+/** Tasks of earlier runs, in the order in which they ended. */
+async function earlierTasks(directory: string): Promise<readonly TaskState[]> {
+  const names = (await readdir(directory)).filter(isLogFile).sort();
+  const states: TaskState[] = [];
+  for (let i = 0; i < names.length; i += TOGETHER) {
+    const part = names.slice(i, i + TOGETHER).map((name) => readTask(directory, name));
+    states.push(...(await Promise.all(part)).filter((state) => state !== undefined));
+  }
+  return states.sort((a, b) => (a.endTime ?? 0) - (b.endTime ?? 0));
 }
 
 export class FileTaskRegistry implements TaskRegistry {
   readonly #options: FileTaskOptions;
   readonly #process: ProcessIdentity;
-  /** Oldest first. */
-  readonly #ended = new Map<string, TaskState>();
+  readonly #ended: KeptTasks;
   /** Oldest first. */
   readonly #running = new Map<string, Task>();
   /** What is still written or removed. */
@@ -39,6 +52,7 @@ export class FileTaskRegistry implements TaskRegistry {
   private constructor(options: FileTaskOptions, identity: ProcessIdentity) {
     this.#options = options;
     this.#process = identity;
+    this.#ended = new KeptTasks(options.kept ?? KEPT);
   }
 
   /** Finds the tasks of earlier runs; what had not ended is `unknown`. Throws what the system says of the directory. */
@@ -46,11 +60,7 @@ export class FileTaskRegistry implements TaskRegistry {
     const { directory } = options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const registry = new FileTaskRegistry(options, await processIdentity());
-    for (const name of (await readdir(directory)).filter(isLogFile).sort()) {
-      const state = await readTask(directory, name);
-      if (state !== undefined) registry.#ended.set(state.upid, state);
-    }
-    registry.#forgetOld();
+    for (const state of await earlierTasks(directory)) registry.#keep(state);
     return registry;
   }
 
@@ -72,12 +82,12 @@ export class FileTaskRegistry implements TaskRegistry {
 
   all(): readonly TaskState[] {
     const running = [...this.#running.values()].map(({ state }) => state);
-    // Stable: of two tasks of one second the one that began later is the newer one.
-    return [...this.#ended.values(), ...running].reverse().sort((a, b) => b.startTime - a.startTime);
+    // Stable: of two tasks of one second the one that ended later, or still runs, is the newer one.
+    return [...this.#ended.all(), ...running].reverse().sort((a, b) => b.startTime - a.startTime);
   }
 
   find(upid: string): TaskState | undefined {
-    return this.#running.get(upid)?.state ?? this.#ended.get(upid);
+    return this.#running.get(upid)?.state ?? this.#ended.find(upid);
   }
 
   async lines(
@@ -127,20 +137,14 @@ export class FileTaskRegistry implements TaskRegistry {
 
   #end(state: TaskState, file: LogFile): void {
     this.#running.delete(state.upid);
-    this.#ended.set(state.upid, state);
     this.#follow(file.settled());
-    this.#forgetOld();
+    this.#keep(state);
     if (this.#running.size > 0) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #forgetOld(): void {
-    const oldest = this.#options.clock.now() - KEPT_SECONDS;
-    for (const { upid, endTime } of this.#ended.values()) {
-      if (this.#ended.size <= KEPT && (endTime ?? 0) >= oldest) continue;
-      this.#ended.delete(upid);
-      this.#follow(this.#remove(upid));
-    }
+  #keep(state: TaskState): void {
+    for (const gone of this.#ended.add(state, this.#options.clock.now())) this.#follow(this.#remove(gone));
   }
 
   async #remove(upid: string): Promise<void> {

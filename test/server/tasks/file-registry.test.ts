@@ -108,6 +108,9 @@ test('The next server knows the tasks of the one before; what had not ended is u
     t.deepEqual(after.find(bad.upid), before.find(bad.upid));
     t.like(after.find(killed.upid), { status: 'unknown', endTime: clock.seconds });
     t.is((await after.lines(killed.upid, WHOLE)).total, 1);
+    // Nobody else closes its file.
+    killed.end();
+    await before.settled();
   }));
 
 test('A task is asked to stop by its signal, and all of them when the server stops.', (t) =>
@@ -133,7 +136,7 @@ test('A task is asked to stop by its signal, and all of them when the server sto
     t.is(tasks.find(other.upid)?.status, 'abort requested - aborting task');
   }));
 
-test('The newest thousand tasks are kept, for thirty days.', (t) =>
+test('The newest thousand tasks of a user are kept, for thirty days.', (t) =>
   withTasks(async ({ directory, clock, open }) => {
     const tasks = await open();
     const old = tasks.begin(backup);
@@ -157,6 +160,42 @@ test('The newest thousand tasks are kept, for thirty days.', (t) =>
     await later.settled();
     t.is(later.all().length, 0);
     t.is(readdirSync(directory).length, 0);
+  }));
+
+test('After a restart a task is as old as its end, whenever it began.', (t) =>
+  withTasks(async ({ clock, open }) => {
+    const before = await open();
+    const [long, short] = [before.begin(backup), before.begin(backup)];
+    short.end();
+    clock.seconds += 29 * 24 * 60 * 60;
+    long.end();
+    await before.settled();
+    clock.seconds += 2 * 24 * 60 * 60;
+    const after = await open();
+    await after.settled();
+    t.deepEqual(
+      after.all().map(({ upid }) => upid),
+      [long.upid],
+    );
+  }));
+
+test('Nobody pushes out the tasks of others, nor does a restart.', (t) =>
+  withTasks(async ({ directory, clock, open }) => {
+    const tasks = await open();
+    const other = tasks.begin({ ...backup, authId: 'bob@pbs' });
+    other.end();
+    for (let i = 0; i < 1001; i += 1) tasks.begin({ ...backup, authId: i % 2 === 0 ? ANN : 'ann@pbs' }).end();
+    await tasks.settled();
+    t.is(tasks.find(other.upid)?.status, 'OK');
+    t.is(tasks.all().length, 1001);
+    t.is(readdirSync(directory).length, 1001);
+    clock.seconds += 1;
+    const kept = { perUser: 10, inAll: 15, seconds: 60 };
+    const fewer = await FileTaskRegistry.open({ directory, clock, log: quiet, kept });
+    await fewer.settled();
+    t.is(fewer.find(other.upid)?.status, 'OK');
+    t.is(fewer.all().length, 11);
+    t.is(readdirSync(directory).length, 11);
   }));
 
 test('Logs are only for the owner, and bounded in their lines and their length.', (t) =>
