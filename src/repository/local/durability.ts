@@ -1,6 +1,7 @@
 /** Getting what was written onto the disk, and hearing of it when that failed. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { native } from '../../native.js';
+import { takeAll } from './session-close.js';
 
 /** fsync of a directory: the names in it are on disk afterwards. Rejects with the system's error. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -29,7 +30,14 @@ export class OpenFileSystems {
     for (const [path, { fd }] of this.#directories) await native.syncFilesystem(fd, path);
   }
 
-  async close(): Promise<void> {
-    for (const [, handle] of this.#directories.splice(0)) await handle.close();
+  /** Rejects with the first error, when all of them are closed. */
+  close(): Promise<void> {
+    return takeAll(
+      this.#directories.splice(0).map(
+        ([, handle]) =>
+          () =>
+            handle.close(),
+      ),
+    );
   }
 }

@@ -41,6 +41,7 @@ import { Rehearsal } from './rehearsal.js';
 import { exists, forgetSnapshot } from './removal.js';
 import { LocalSession, type SyncMode } from './session.js';
 import { newestFinished, registerKnown } from './session-base.js';
+import { letGoAfter } from './session-close.js';
 import { prepareGroup } from './session-group.js';
 import { type HeldSnapshot, holdSnapshot, type ReceiveOptions, receiveBackup } from './session-receive.js';
 import type { ReceivedSession } from './session-received.js';
@@ -152,9 +153,7 @@ export class LocalRepository implements Repository {
         locks,
       });
     } catch (error) {
-      await fileSystems.close();
-      for (const lock of locks) await lock.release();
-      throw error;
+      return letGoAfter(error, { fileSystems, locks });
     }
   }
 

@@ -9,6 +9,7 @@ import { RepositoryError, systemCode } from '../errors.js';
 import { type OpenFileSystems, syncDirectory } from './durability.js';
 import { UNFINISHED } from './layout.js';
 import type { Lock } from './locks.js';
+import { letGo, takeAll } from './session-close.js';
 
 /** When written data must be on disk: `filesystem` syncs once before the snapshot appears, `file` each file. */
 export type SyncMode = 'filesystem' | 'file' | 'none';
@@ -69,14 +70,10 @@ export class GrowingSnapshot {
     await this.#end();
   }
 
-  /** Removes everything, unless the snapshot is complete. */
+  /** Removes everything, unless the snapshot is complete. Rejects with the first error, when nothing is locked any more. */
   async abandon(): Promise<void> {
     if (!this.#open) return;
-    try {
-      await rm(this.directory, { recursive: true, force: true });
-    } finally {
-      await this.#end();
-    }
+    await takeAll([() => rm(this.directory, { recursive: true, force: true }), () => this.#end()]);
   }
 
   async #appear(): Promise<void> {
@@ -93,9 +90,8 @@ export class GrowingSnapshot {
     return native.publishFile(this.directory, name, bytes, { mode: FILE_MODE, uid, gid, replace, sync });
   }
 
-  async #end(): Promise<void> {
+  #end(): Promise<void> {
     this.#open = false;
-    await this.parts.fileSystems.close();
-    for (const lock of this.parts.locks) await lock.release();
+    return letGo(this.parts);
   }
 }

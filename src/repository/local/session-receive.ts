@@ -19,6 +19,7 @@ import type { Lock } from './locks.js';
 import { lockName, lockPath } from './name-lock.js';
 import { exists } from './removal.js';
 import { newestFinished } from './session-base.js';
+import { letGoAfter } from './session-close.js';
 import type { SyncMode } from './session-directory.js';
 import { prepareGroup } from './session-group.js';
 import { type ReceivedBase, ReceivedSession } from './session-received.js';
@@ -148,9 +149,7 @@ export async function receiveBackup(
       ...{ sync, fileSystems, uid, gid, locks },
     });
   } catch (error) {
-    await fileSystems.close();
-    for (const lock of locks) await lock.release();
-    throw error;
+    return letGoAfter(error, { fileSystems, locks });
   }
 }
 

@@ -7,6 +7,7 @@ import type { Manifest } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import { MANIFEST_LIMIT } from '../stored-files.js';
 import { readBounded } from './bounded-read.js';
+import { takeAll } from './session-close.js';
 import { type GrowingParts, GrowingSnapshot } from './session-directory.js';
 import { GrowingIndex } from './session-index.js';
 
@@ -80,14 +81,16 @@ export class ReceivedSession {
     await this.#growing.complete(manifest);
   }
 
-  /** Removes what there is, unless the snapshot is finished. */
-  async abort(): Promise<void> {
-    await this.#closeIndexes();
-    await this.#growing.abandon();
+  /**
+   * Removes what there is, unless the snapshot is finished. Rejects with the first error, when nothing is open and locked any more.
+   */
+  abort(): Promise<void> {
+    return takeAll([() => this.#closeIndexes(), () => this.#growing.abandon()]);
   }
 
-  async #closeIndexes(): Promise<void> {
-    for (const index of this.#indexes) await index.close();
+  #closeIndexes(): Promise<void> {
+    const indexes = [...this.#indexes];
     this.#indexes.clear();
+    return takeAll(indexes.map((index) => () => index.close()));
   }
 }
