@@ -65,15 +65,28 @@ const TASK_PATIENCE = 10_000;
 /** Memory for uploads in all sessions, in bytes: measured, each takes two and a half times as much of the process. */
 const UPLOADS = 32 * 1024 * 1024;
 
+function refuse(problem: string): never {
+  throw new ServeError('SERVE_DATASTORE', problem);
+}
+
+/**
+ * Opens every datastore. A directory comes in once, whatever path leads to it: each repository has a descriptor of its own on the store's
+ * lock, and closing any of them would drop the process's lock for all. Throws ServeError, RepositoryError.
+ */
 async function openDatastores(wanted: ServerOptions['datastores']): Promise<ReadonlyMap<string, Datastore>> {
   const stores = new Map<string, Datastore>();
+  const names = new Map<string, string>();
   for (const { name, directory } of wanted) {
-    if (!STORE_NAME.test(name)) {
-      const rule = 'a name has 3 to 32 letters, digits, dots, dashes and underscores';
-      throw new ServeError('SERVE_DATASTORE', `'${name}' is no name for a datastore: ${rule}`);
-    }
-    if (stores.has(name)) throw new ServeError('SERVE_DATASTORE', `there are two datastores '${name}'`);
+    const rule = 'a name has 3 to 32 letters, digits, dots, dashes and underscores';
+    if (!STORE_NAME.test(name)) refuse(`'${name}' is no name for a datastore: ${rule}`);
+    if (stores.has(name)) refuse(`there are two datastores '${name}'`);
     const repository = await LocalRepository.open(directory, { sync: 'filesystem' });
+    for (const identity of await repository.ownDirectories()) {
+      const other = names.get(identity);
+      if (other !== undefined)
+        refuse(`the datastores '${other}' and '${name}' are the same directory, ${directory}`);
+      names.set(identity, name);
+    }
     stores.set(name, { name, directory, repository });
   }
   return stores;

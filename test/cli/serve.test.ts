@@ -1,5 +1,5 @@
 /** `restat serve` with restat itself as its client. */
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { ask, dial, untilClosed } from '../server/http/service-world.js';
@@ -171,6 +171,12 @@ test('serve says what is wrong with datastores, addresses and keys, and shows no
     };
     await fails(['--datastore', `ab=${store}`], /'ab' is no name for a datastore/);
     await fails(['--datastore', `main=${store}`, '--datastore', `main=${store}`], /two datastores 'main'/);
+    await symlink(store, join(directory, 'link'));
+    for (const again of [`${store}/.`, join(directory, 'link')])
+      await fails(
+        ['--datastore', `main=${store}`, '--datastore', `more=${again}`],
+        /the datastores 'main' and 'more' are the same directory, /,
+      );
     await fails(['--datastore', `main=${directory}/none`], /none/);
     const other = ['--datastore', `main=${store}`, '--listen', '192.0.2.1:1'];
     const { code, stderr } = await manage(other);
