@@ -10,7 +10,7 @@ export type RepositoryErrorCode =
   /** Something in it stays. */
   | 'NAMESPACE_NOT_EMPTY'
   | 'GROUP_MISSING'
-  /** The group belongs to somebody else. */
+  /** The group belongs to somebody else, or nobody knows to whom. */
   | 'GROUP_OWNER'
   /** An owner that is no user or token. */
   | 'OWNER_NAME'

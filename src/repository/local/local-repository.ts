@@ -131,7 +131,7 @@ export class LocalRepository implements Repository {
       for (const path of [root, join(root, CHUNKS)]) await fileSystems.add(path);
       locks.push(await this.#store.storeLock.acquireShared(options));
       locks.push(await this.#lock(namespace, formatGroup(group), true, options));
-      const place = { owner: options.owner, sync: this.#sync };
+      const place = { owner: options.owner, sync: this.#sync, orphans: 'adopt' } as const;
       const directory = await prepareGroup(this.#store, namespace, group, place);
       const previous = await newestFinished(this.#store, namespace, group);
       await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);

@@ -21,7 +21,7 @@ import { exists } from './removal.js';
 import { newestFinished } from './session-base.js';
 import { letGoAfter } from './session-close.js';
 import type { SyncMode } from './session-directory.js';
-import { prepareGroup } from './session-group.js';
+import { noOwner, prepareGroup } from './session-group.js';
 import { type ReceivedBase, ReceivedSession } from './session-received.js';
 import type { Store } from './store.js';
 
@@ -30,6 +30,8 @@ export interface ReceiveOptions {
   readonly owner: string;
   /** Whether the client may write into a group of this owner. */
   readonly mayUse: (owner: string) => boolean;
+  /** Nothing of a benchmark stays: it may take place in any group. §5.9. */
+  readonly benchmark: boolean;
 }
 
 export interface ReceivePlace {
@@ -97,19 +99,31 @@ async function lockGroup(store: Store, namespace: Namespace, snapshot: SnapshotN
   );
 }
 
+/** The owner of a group lets the client in. GROUP_OWNER: it does not, or there is none. */
+async function checkOwner(
+  { root }: Store,
+  namespace: Namespace,
+  group: GroupName,
+  { owner, mayUse }: ReceiveOptions,
+): Promise<void> {
+  const found = await readOwner(root, namespace, group);
+  if (found === undefined) throw noOwner(groupDirectory(root, namespace, group));
+  if (!mayUse(found))
+    throw new RepositoryError('GROUP_OWNER', `backup owner check failed (${owner} != ${found})`);
+}
+
 /** Prepares the group and finds its base; every lock that is taken is noted at once. */
 async function enterGroup(
   { store, sync }: ReceivePlace,
   namespace: Namespace,
   snapshot: SnapshotName,
-  { owner, mayUse }: ReceiveOptions,
+  options: ReceiveOptions,
   locks: Lock[],
 ): Promise<{ readonly directory: string; readonly base: ReceivedBase | undefined }> {
   locks.push(await lockGroup(store, namespace, snapshot));
-  const directory = await prepareGroup(store, namespace, snapshot, { owner, sync });
-  const found = (await readOwner(store.root, namespace, snapshot)) ?? '';
-  if (!mayUse(found))
-    throw new RepositoryError('GROUP_OWNER', `backup owner check failed (${owner} != ${found})`);
+  const { owner, benchmark } = options;
+  const directory = await prepareGroup(store, namespace, snapshot, { owner, sync, orphans: 'leave' });
+  if (!benchmark) await checkOwner(store, namespace, snapshot, options);
   const base = await baseOf(store, namespace, snapshot);
   await checkTime(store, namespace, snapshot, base);
   if (base !== undefined) {

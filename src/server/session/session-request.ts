@@ -1,4 +1,6 @@
 /** What a request for a session asks for, and whether its sender may have it. protocol.md §4.1, §4.2. */
+import { groupDirectory } from '../../repository/local/layout.js';
+import { noOwner } from '../../repository/local/session-group.js';
 import { formatGroup, type Namespace, type SnapshotName } from '../../snapshot/names.js';
 import { datastorePath } from '../access/acl.js';
 import { ownsGroupOf } from '../access/auth-id.js';
@@ -17,6 +19,11 @@ export interface SessionPlace {
   readonly datastore: Datastore;
   readonly namespace: Namespace;
   readonly snapshot: SnapshotName;
+}
+
+export interface ReaderRequest extends SessionPlace {
+  /** The sender may read groups of its own, and no others. */
+  readonly ownOnly: boolean;
 }
 
 export interface BackupRequest extends SessionPlace {
@@ -74,20 +81,34 @@ export async function backupRequest(
   return request;
 }
 
-/** Who may only read what is their own must own the group. */
-async function checkOwner({ datastore, namespace, snapshot }: SessionPlace, authId: string): Promise<void> {
+/** Who may only read what is their own must own the group. Resolves to the owner; undefined where there is none. */
+async function refuseStranger(
+  { datastore, namespace, snapshot }: SessionPlace,
+  authId: string,
+): Promise<string | undefined> {
   const owner = await datastore.repository.owner(namespace, snapshot);
   if (owner !== undefined && !ownsGroupOf(authId, owner))
     throw new CallError(400, 'backup owner check failed!');
+  return owner;
 }
 
-/** The checks of a reader but whether the snapshot is there. Throws CallError. */
+/**
+ * The owner once more, when the snapshot is held: the group may have been made, or have changed hands, since the request was checked. A
+ * group without owner is nobody's. Throws CallError, RepositoryError.
+ */
+export async function requireOwner(asked: ReaderRequest, authId: string): Promise<void> {
+  if (!asked.ownOnly || (await refuseStranger(asked, authId)) !== undefined) return;
+  const { datastore, namespace, snapshot } = asked;
+  throw noOwner(groupDirectory(datastore.directory, namespace, snapshot));
+}
+
+/** The checks of a reader but whether the snapshot is there, and `requireOwner` when it is. Throws CallError. */
 export async function readerRequest(
   pairs: Pairs,
   header: string | undefined,
   { authId, access }: Caller,
   context: ServerContext,
-): Promise<SessionPlace> {
+): Promise<ReaderRequest> {
   const values = parseParameters(READER, { kind: 'form', pairs });
   const { namespace, snapshot, path } = namesOf(values);
   const mayReadAll = hasAny(access.table, authId, path, ['Datastore.Read']);
@@ -95,6 +116,6 @@ export async function readerRequest(
     throw new CallError(400, `no permissions on ${path}`);
   const place = { datastore: findDatastore(context.datastores, values.store), namespace, snapshot };
   requireProtocol(header, READER_PROTOCOL);
-  if (!mayReadAll) await checkOwner(place, authId);
-  return place;
+  if (!mayReadAll) await refuseStranger(place, authId);
+  return { ...place, ownOnly: !mayReadAll };
 }

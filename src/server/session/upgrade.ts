@@ -21,6 +21,7 @@ import {
   type Pairs,
   READER_PROTOCOL,
   readerRequest,
+  requireOwner,
   type SessionPlace,
 } from './session-request.js';
 import { switchProtocols } from './switch-protocols.js';
@@ -118,7 +119,8 @@ async function beginBackup(opening: Opening): Promise<void> {
   const { datastore, namespace, snapshot, benchmark } = asked;
   const session = await datastore.repository.receive(namespace, snapshot, {
     owner: caller.authId,
-    mayUse: (owner) => benchmark || ownsGroupOf(caller.authId, owner),
+    mayUse: (owner) => ownsGroupOf(caller.authId, owner),
+    benchmark,
   });
   const type = benchmark ? 'benchmark' : 'backup';
   try {
@@ -136,6 +138,7 @@ async function beginReader(opening: Opening): Promise<void> {
   const { repository } = datastore;
   const held = await repository.hold(namespace, snapshot);
   try {
+    await requireOwner(asked, caller.authId);
     const time = snapshot.time.toString(16).toUpperCase().padStart(8, '0');
     const task = beginTask(opening, 'reader', asked, `${formatGroup(snapshot)}/${time}`);
     task.log(`starting new backup reader datastore '${datastore.name}': "${formatSnapshot(snapshot)}"`);

@@ -85,7 +85,8 @@ export class TestSession {
   }
 }
 
-function upgradeOnce(world: SessionWorld, options: UpgradeOptions): Promise<TestSession | Reply> {
+/** Asks for a session: that, or the refusal. */
+export function upgradeOnce(world: SessionWorld, options: UpgradeOptions): Promise<TestSession | Reply> {
   const { kind = 'backup', authId = LAPTOP, id = 'pc', time = 1_700_000_000, more = {} } = options;
   const query = { store: STORE, 'backup-type': 'host', 'backup-id': id, 'backup-time': time, ...more };
   const protocol = `proxmox-backup-${kind === 'reader' ? 'reader-' : ''}protocol-v1`;
