@@ -30,7 +30,7 @@ export interface ReceiveOptions {
   readonly owner: string;
   /** Whether the client may write into a group of this owner. */
   readonly mayUse: (owner: string) => boolean;
-  /** Nothing of a benchmark stays: it may take place in any group. §5.9. */
+  /** Nothing of a benchmark stays, and it gets no base: it may take place in any group. §5.9. */
   readonly benchmark: boolean;
 }
 
@@ -124,7 +124,7 @@ async function enterGroup(
   const { owner, benchmark } = options;
   const directory = await prepareGroup(store, namespace, snapshot, { owner, sync, orphans: 'leave' });
   if (!benchmark) await checkOwner(store, namespace, snapshot, options);
-  const base = await baseOf(store, namespace, snapshot);
+  const base = benchmark ? undefined : await baseOf(store, namespace, snapshot);
   await checkTime(store, namespace, snapshot, base);
   if (base !== undefined) {
     const name = formatSnapshot(base.snapshot);

@@ -106,3 +106,19 @@ test('of two who begin a new group at once one becomes its owner, and stays that
     await session.close();
     t.is(readFileSync(owner, 'utf8'), `${rivals[winner]}\n`);
   }));
+
+test('a benchmark gets nothing of the snapshots of its group, and does not become their owner', (t) =>
+  withSessions(async (world) => {
+    const owner = addOrphan(world, 'host/benchmark/2023-11-14T22:13:20Z');
+    for (const text of [undefined, `${LAPTOP}\n`]) {
+      if (text !== undefined) writeFileSync(owner, text);
+      const more = { benchmark: 'true' };
+      const session = await begun(world, { authId: LIMITED, id: 'benchmark', time: LATER, more });
+      t.is((await session.call('GET', '/previous_backup_time')).text, '{"data":null}');
+      const file = await session.call('GET', '/previous', { 'archive-name': MANIFEST_NAME });
+      t.is(file.status, 400);
+      t.is(file.text, 'no valid previous backup');
+      await session.close();
+      t.is(existsSync(owner), text !== undefined);
+    }
+  }));
