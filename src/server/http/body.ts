@@ -12,6 +12,8 @@ export interface BodyOptions {
   /** For the whole body, in milliseconds; as long as it likes where there is none. */
   readonly deadline?: number;
   readonly room: BodyRoom;
+  /** Whose share of the room it takes. */
+  readonly caller: string;
 }
 
 function tooLarge(): CallError {
@@ -47,18 +49,19 @@ class Watch {
  */
 export async function withBody<T>(
   request: IncomingMessage,
-  { limit, silence, deadline, room }: BodyOptions,
+  { limit, silence, deadline, room, caller }: BodyOptions,
   use: (body: Buffer) => Promise<T>,
 ): Promise<T> {
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
   const parts: Buffer[] = [];
   let length = 0;
+  const place = room.enter(caller);
   const watch = new Watch(request, silence, deadline);
   try {
     for await (const read of request.iterator({ destroyOnReturn: false })) {
       const part: Buffer = read;
       if (length + part.length > limit) throw tooLarge();
-      room.take(part.length);
+      place.take(part.length);
       length += part.length;
       parts.push(part);
       watch.refresh();
@@ -67,7 +70,7 @@ export async function withBody<T>(
     return await use(Buffer.concat(parts, length));
   } finally {
     watch.end();
-    room.giveBack(length);
+    place.leave();
   }
 }
 

@@ -37,11 +37,14 @@ export interface Endpoint<S extends ParameterSpecs = ParameterSpecs> {
   readonly parameters: S;
   /** The body is bytes, and all parameters stand in the query: at most so many. */
   readonly bodyLimit?: number;
+  /** Of such an endpoint: refuses, before the body is read, who may not call it. Throws as `run`. */
+  admit?(call: Pick<Call<S>, 'context' | 'values'>, caller: Caller): Promise<unknown>;
   run(call: Call<S>, caller: Caller): Promise<Reply>;
 }
 
 /** A call that needs none. */
-export interface OpenEndpoint<S extends ParameterSpecs = ParameterSpecs> extends Omit<Endpoint<S>, 'run'> {
+export interface OpenEndpoint<S extends ParameterSpecs = ParameterSpecs>
+  extends Omit<Endpoint<S>, 'admit' | 'run'> {
   run(call: Call<S>, from: { readonly address: string; readonly cookie: string | undefined }): Promise<Reply>;
 }
 

@@ -19,8 +19,9 @@ export interface Limits {
   /** Sessions from the upgrade to their end: in all, and of a user with all tokens. */
   readonly sessions: number;
   readonly sessionsPerUser: number;
-  /** Bodies of all calls that are in memory. */
+  /** Bodies of all calls that are in memory, a quarter of it of one user; and in addition those of calls without a login. */
   readonly bodyBytes: number;
+  readonly openBodyBytes: number;
   /** From the connection to the end of the TLS handshake. */
   readonly handshakeTimeout: number;
   /** From the connection, or the first byte of a request, to the end of its head. */
@@ -50,6 +51,7 @@ export const DEFAULT_LIMITS: Limits = {
   sessions: 64,
   sessionsPerUser: 16,
   bodyBytes: 64 * MIB,
+  openBodyBytes: 512 * KIB,
   handshakeTimeout: 10 * SECOND,
   headersTimeout: 15 * SECOND,
   requestTimeout: 300 * SECOND,

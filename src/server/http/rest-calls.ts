@@ -1,5 +1,6 @@
 /** From a request to the reply of the call that it means. rest-api.md §1. */
 import type { IncomingMessage } from 'node:http';
+import { userOf } from '../access/auth-id.js';
 import { addressKey } from '../access/failed-logins.js';
 import type { ServerContext } from '../server-context.js';
 import { type BodyOptions, withBody } from './body.js';
@@ -19,7 +20,9 @@ export interface RestCallsOptions {
   readonly context: ServerContext;
   readonly api: Api;
   readonly limits: Limits;
+  /** For the bodies of calls with a login, and for those without one. */
   readonly room: BodyRoom;
+  readonly openRoom: BodyRoom;
 }
 
 const NO_BODY = Buffer.alloc(0);
@@ -28,15 +31,17 @@ export class RestCalls {
   readonly #context: ServerContext;
   readonly #limits: Limits;
   readonly #room: BodyRoom;
+  readonly #openRoom: BodyRoom;
   readonly #routes: Routes;
   readonly #slots: CallSlots;
-  /** Strangers must not take the slots of who is known. */
+  /** Strangers must not take the slots of who is known, nor the room for bodies. */
   readonly #openSlots: CallSlots;
 
-  constructor({ context, api, limits, room }: RestCallsOptions) {
+  constructor({ context, api, limits, room, openRoom }: RestCallsOptions) {
     this.#context = context;
     this.#limits = limits;
     this.#room = room;
+    this.#openRoom = openRoom;
     this.#routes = new Routes(api);
     this.#slots = new CallSlots(limits);
     this.#openSlots = new CallSlots({ calls: limits.openCalls, callsPerCaller: limits.openCallsPerAddress });
@@ -69,8 +74,12 @@ export class RestCalls {
     signal: AbortSignal,
   ): Promise<Reply> {
     const from = { address: addressOf(request), cookie: request.headers.cookie };
-    const body = { ...this.#body(STRANGER_BODY), deadline: this.#limits.strangerTimeout };
-    return this.#openSlots.run(addressKey(from.address), () =>
+    const caller = addressKey(from.address);
+    const body: BodyOptions = {
+      ...{ limit: STRANGER_BODY, silence: this.#limits.bodySilence, deadline: this.#limits.strangerTimeout },
+      ...{ room: this.#openRoom, caller },
+    };
+    return this.#openSlots.run(caller, () =>
       withBody(request, body, (bytes) => {
         const values = valuesOf(found, request, target, bytes);
         return found.endpoint.run({ context: this.#context, values, body: NO_BODY, signal }, from);
@@ -78,22 +87,25 @@ export class RestCalls {
     );
   }
 
-  #serveKnown(
+  async #serveKnown(
     found: Found<Endpoint>,
     request: IncomingMessage,
     target: Target,
     { caller, signal }: { readonly caller: Caller; readonly signal: AbortSignal },
   ): Promise<Reply> {
-    const { bodyLimit = PARAMETER_BODY - 1 } = found.endpoint;
-    return withBody(request, this.#body(bodyLimit), (bytes) => {
-      const values = valuesOf(found, request, target, bytes);
-      const body = found.endpoint.bodyLimit === undefined ? NO_BODY : bytes;
-      return found.endpoint.run({ context: this.#context, values, body, signal }, caller);
-    });
-  }
-
-  #body(limit: number): BodyOptions {
-    return { limit, silence: this.#limits.bodySilence, room: this.#room };
+    const { endpoint } = found;
+    const { bodyLimit: limit } = endpoint;
+    const common = { silence: this.#limits.bodySilence, room: this.#room, caller: userOf(caller.authId) };
+    const call = { context: this.#context, signal };
+    if (limit === undefined) {
+      return withBody(request, { ...common, limit: PARAMETER_BODY - 1 }, (bytes) => {
+        const values = valuesOf(found, request, target, bytes);
+        return endpoint.run({ ...call, values, body: NO_BODY }, caller);
+      });
+    }
+    const values = valuesOf(found, request, target, NO_BODY);
+    await endpoint.admit?.({ ...call, values }, caller);
+    return withBody(request, { ...common, limit }, (body) => endpoint.run({ ...call, values, body }, caller));
   }
 }
 

@@ -37,6 +37,7 @@ export class Service {
   readonly #counters = new Counters();
   readonly #stopped = new AbortController();
   readonly #room: BodyRoom;
+  readonly #openRoom: BodyRoom;
   readonly #calls: RestCalls;
   readonly #listener: Listener;
   readonly #sessions: CallSlots;
@@ -48,7 +49,8 @@ export class Service {
     this.#o = options;
     this.#started = context.clock.now();
     this.#room = new BodyRoom(limits.bodyBytes);
-    this.#calls = new RestCalls({ context, api, limits, room: this.#room });
+    this.#openRoom = new BodyRoom(limits.openBodyBytes);
+    this.#calls = new RestCalls({ context, api, limits, room: this.#room, openRoom: this.#openRoom });
     this.#sessions = new CallSlots({
       calls: limits.sessions,
       callsPerCaller: limits.sessionsPerUser,
@@ -73,7 +75,7 @@ export class Service {
 
   /** Bytes of request bodies in memory. */
   get bodyBytes(): number {
-    return this.#room.used;
+    return this.#room.used + this.#openRoom.used;
   }
 
   /** Begins to listen. Throws ServeError `SERVE_LISTEN`. */
@@ -122,7 +124,7 @@ export class Service {
       measure: () => ({
         connections,
         sessions,
-        bodyBytes: this.#room.used,
+        bodyBytes: this.bodyBytes,
         started: this.#started,
         version: this.#o.version,
       }),

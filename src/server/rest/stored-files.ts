@@ -7,7 +7,7 @@ import { snapshotDirectory } from '../../repository/local/layout.js';
 import { checkContainer } from '../../snapshot/blob.js';
 import { BlobError } from '../../snapshot/errors.js';
 import { CallError } from '../http/call-error.js';
-import { endpoint, type Reply } from '../http/endpoint.js';
+import { type Call, type Caller, endpoint, type Reply } from '../http/endpoint.js';
 import { FILE_NAME, SNAPSHOT } from '../specs.js';
 import { enterSnapshot, managementOf, NO_WAIT } from './place.js';
 import { withWords } from './words.js';
@@ -71,14 +71,24 @@ function checkBlob(bytes: Buffer): void {
   }
 }
 
+/** Lets who may upload a log to its snapshot. Throws as `enterSnapshot`. */
+function enterForLog(
+  { context, values }: Pick<Call<typeof SNAPSHOT>, 'context' | 'values'>,
+  caller: Caller,
+): ReturnType<typeof enterSnapshot> {
+  return enterSnapshot(context, caller, values, { full: [], own: ['Datastore.Backup'] });
+}
+
 /** The client's log of a backup, once; only for who owns the group. */
 export const uploadLog = endpoint({
   method: 'POST',
   path: 'admin/datastore/{store}/upload-backup-log',
   parameters: SNAPSHOT,
   bodyLimit: LOG_LIMIT,
+  admit: enterForLog,
   async run({ context, values, body }, caller) {
-    const place = await enterSnapshot(context, caller, values, { full: [], own: ['Datastore.Backup'] });
+    // Once more: while the body came, the group may have got another owner.
+    const place = await enterForLog({ context, values }, caller);
     const { snapshot } = place;
     checkBlob(body);
     await withWords({ LOG_EXISTS: 'backup already contains a log.' }, () =>

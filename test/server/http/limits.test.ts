@@ -2,6 +2,7 @@
 import type { TLSSocket } from 'node:tls';
 import test from 'ava';
 import { systemClock } from '../../../src/server/access/clock.js';
+import { tokenHeader } from '../access/access-world.js';
 import { ask, dial, untilClosed, withService } from './service-world.js';
 
 const HOST = 'host: localhost\r\n';
@@ -101,11 +102,12 @@ test('who stops in the middle of a body is sent away', async (t) => {
 
 test('bodies of all clients share a room, which is free again afterwards', async (t) => {
   await withService(
-    async ({ port, authorization, service }) => {
+    async ({ port, authorization, service, file }) => {
+      const other = tokenHeader('bob@pam!phone', await file.addToken('bob@pam!phone', {}));
       const upload = (length: number) =>
         ask(port, '/api2/json/upload?name=n', {
           method: 'POST',
-          headers: { authorization },
+          headers: { authorization: other },
           body: 'x'.repeat(length),
         });
       const slow = await dial(port);
@@ -121,6 +123,33 @@ test('bodies of all clients share a room, which is free again afterwards', async
       t.is(service.bodyBytes, 0);
     },
     { limits: { bodyBytes: 1000 } },
+  );
+});
+
+test('a user with all tokens has a quarter of the room for bodies, and always room for one', async (t) => {
+  await withService(
+    async ({ port, authorization, service, file }) => {
+      const sameUser = tokenHeader('ann@pbs!phone', await file.addToken('ann@pbs!phone', {}));
+      const upload = (length: number) =>
+        ask(port, '/api2/json/upload?name=n', {
+          method: 'POST',
+          headers: { authorization: sameUser },
+          body: 'x'.repeat(length),
+        });
+      const first = await dial(port);
+      const head = `POST /api2/json/upload?name=n HTTP/1.1\r\n${HOST}authorization: ${authorization}\r\n`;
+      first.write(`${head}content-length: 900\r\n\r\n${'x'.repeat(400)}`);
+      await until(() => service.bodyBytes === 400);
+      t.is((await upload(101)).status, 503);
+      t.is((await upload(100)).status, 200);
+      first.write('x'.repeat(499));
+      await until(() => service.bodyBytes === 899);
+      t.is((await upload(1)).status, 503);
+      first.destroy();
+      await until(() => service.bodyBytes === 0);
+      t.is((await upload(1000)).status, 200);
+    },
+    { limits: { bodyBytes: 2000 } },
   );
 });
 
