@@ -2,15 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ServerContext } from '../server-context.js';
 import { drainBody } from './body.js';
-import { failureOf } from './failure.js';
+import { failureOf, holdBack } from './failure.js';
 import type { Limits } from './limits.js';
 import type { Counters } from './metrics.js';
 import { addressOf } from './request-identity.js';
 import { type Answer, failureAnswer, send } from './send.js';
 import { parseTarget, type Target } from './target.js';
-
-/** From the start of a request to the answer that a privilege is missing, in milliseconds. rest-api.md §1.2. */
-const FORBIDDEN_DELAY = 500;
 
 /** A request while it is answered. */
 export interface Asking {
@@ -67,7 +64,7 @@ async function answerTo(
       const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
       log('call-failed', { method: request.method, path: shownPath(request), cause });
     }
-    if (failure.status === 403) await clock.pause(Math.max(0, FORBIDDEN_DELAY - (clock.elapsed() - start)));
+    await holdBack(failure, clock, start);
     return failureAnswer(failure);
   } finally {
     release();

@@ -1,6 +1,7 @@
 /** What a client gets to read when a call fails. rest-api.md §1.2. */
 import { getSystemErrorMap } from 'node:util';
 import { RepositoryError } from '../../repository/errors.js';
+import type { Clock } from '../access/clock.js';
 import { AccessError } from '../access/errors.js';
 import { CallError } from './call-error.js';
 
@@ -11,6 +12,8 @@ export interface Failure {
   readonly unexpected: boolean;
 }
 
+/** From the start of a request to the answer that a privilege is missing, in milliseconds. protocol.md §3.2. */
+const FORBIDDEN_DELAY = 500;
 /** Longest answer to a failed call, in characters. */
 const LONGEST = 8192;
 
@@ -33,4 +36,9 @@ export function failureOf(error: unknown): Failure {
     text: textOf(error).slice(0, LONGEST),
     unexpected: !known && !(error instanceof RepositoryError),
   };
+}
+
+/** Waits with an answer until it may go, in milliseconds of `clock.elapsed()` since the request's start. */
+export async function holdBack({ status }: Failure, clock: Clock, start: number): Promise<void> {
+  if (status === 403) await clock.pause(Math.max(0, FORBIDDEN_DELAY - (clock.elapsed() - start)));
 }

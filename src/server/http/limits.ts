@@ -34,6 +34,8 @@ export interface Limits {
   readonly strangerTimeout: number;
   /** Without progress while an answer is taken. */
   readonly replySilence: number;
+  /** For the answer to an upgrade that is refused to be taken. */
+  readonly refusalPatience: number;
   /** Between two requests. */
   readonly idleTimeout: number;
   /** How often the time-outs of requests are looked at. */
@@ -58,6 +60,7 @@ export const DEFAULT_LIMITS: Limits = {
   bodySilence: 20 * SECOND,
   strangerTimeout: 10 * SECOND,
   replySilence: 60 * SECOND,
+  refusalPatience: 5 * SECOND,
   idleTimeout: 120 * SECOND,
   checkInterval: 5 * SECOND,
 };

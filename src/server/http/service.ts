@@ -142,6 +142,7 @@ export class Service {
       slots: this.#sessions,
       stopping: () => this.#stopping,
       stopped: this.#stopped.signal,
+      refusalPatience: this.#o.limits.refusalPatience,
     });
   }
 }

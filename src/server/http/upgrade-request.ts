@@ -6,7 +6,7 @@ import type { ServerContext } from '../server-context.js';
 import { CallError } from './call-error.js';
 import type { CallSlots } from './call-slots.js';
 import type { Caller } from './endpoint.js';
-import { failureOf } from './failure.js';
+import { failureOf, holdBack } from './failure.js';
 import { formPairs } from './form-pairs.js';
 import type { Counters } from './metrics.js';
 import { addressOf } from './request-identity.js';
@@ -36,15 +36,14 @@ export interface UpgradeRequestOptions {
   stopping(): boolean;
   /** Aborted when sessions have to end. */
   readonly stopped: AbortSignal;
+  /** For a refused client to take the answer, in milliseconds. */
+  readonly refusalPatience: number;
 }
 
-/** For a refused client to take the answer, in milliseconds. */
-const REFUSAL_PATIENCE = 5000;
-
 /** Answers and ends a connection whose HTTP/1.1 parser is gone, and its time-outs with it: nobody else would close it. */
-function refuseConnection(socket: Duplex, { status, headers, body }: TextAnswer): void {
+function refuseConnection(socket: Duplex, { status, headers, body }: TextAnswer, patience: number): void {
   if (socket.destroyed) return;
-  const timer = setTimeout(() => socket.destroy(), REFUSAL_PATIENCE);
+  const timer = setTimeout(() => socket.destroy(), patience);
   socket.once('close', () => clearTimeout(timer));
   const lines = Object.entries({ ...headers, 'content-length': body.length, connection: 'close' });
   const head = [
@@ -92,12 +91,14 @@ export async function upgradeRequest(
   socket.on('error', () => undefined);
   const { context, counters } = options;
   const address = addressOf(request);
+  const start = context.clock.elapsed();
   try {
     await runSession(request, socket, head, options);
   } catch (error) {
     const failure = failureOf(error);
     counters.answered(failure.status, 0);
     context.log('session-refused', { status: failure.status, text: failure.text, address });
-    refuseConnection(socket, failureAnswer(failure));
+    await holdBack(failure, context.clock, start);
+    refuseConnection(socket, failureAnswer(failure), options.refusalPatience);
   }
 }

@@ -2,12 +2,15 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import test from 'ava';
 import { systemClock } from '../../../src/server/access/clock.js';
+import { AccessError } from '../../../src/server/access/errors.js';
 import { CallError } from '../../../src/server/http/call-error.js';
 import { CallSlots } from '../../../src/server/http/call-slots.js';
 import { Counters } from '../../../src/server/http/metrics.js';
 import { type AcceptUpgrade, upgradeRequest } from '../../../src/server/http/upgrade-request.js';
+import { tokenHeader } from '../access/access-world.js';
 import { ask, dial, untilClosed, withService } from './service-world.js';
 
 function upgrade(target: string, authorization?: string): string {
@@ -149,6 +152,94 @@ test('a user has so many sessions and no more, until one of them ends', async (t
   );
 });
 
+/** A session that was allowed. */
+async function begin(port: number, authorization: string): Promise<TLSSocket> {
+  const socket = await dial(port);
+  socket.write(upgrade('/api2/json/backup', authorization));
+  await new Promise((resolve) => socket.once('data', resolve));
+  return socket;
+}
+
+/** What is answered to who asks for one. */
+async function answerTo(port: number, authorization: string): Promise<string> {
+  const socket = await dial(port);
+  const answer = untilClosed(socket);
+  socket.write(upgrade('/api2/json/reader', authorization));
+  return answer;
+}
+
+test('all tokens of a user count together, those of others do not', async (t) => {
+  const { accept, calls } = recorder();
+  await withService(
+    async ({ port, authorization, file }) => {
+      const [own, other] = ['ann@pbs!phone', 'bob@pam!phone'];
+      const second = tokenHeader(own, await file.addToken(own, {}));
+      const third = tokenHeader(other, await file.addToken(other, {}));
+      const first = await begin(port, authorization);
+      t.regex(await answerTo(port, second), /^HTTP\/1\.1 503 /);
+      const others = await begin(port, third);
+      t.is(calls.length, 2);
+      for (const socket of [first, others]) socket.destroy();
+    },
+    { accept, limits: { sessionsPerUser: 1 } },
+  );
+});
+
+test('there are so many sessions in all and no more', async (t) => {
+  const { accept, calls } = recorder();
+  await withService(
+    async ({ port, authorization, file, service }) => {
+      const other = tokenHeader('bob@pam!phone', await file.addToken('bob@pam!phone', {}));
+      const first = await begin(port, authorization);
+      t.regex(await answerTo(port, other), /^HTTP\/1\.1 503 [\s\S]*too many sessions at once/);
+      first.destroy();
+      while (service.connections > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      const second = await begin(port, other);
+      t.is(calls.length, 2);
+      second.destroy();
+    },
+    { accept, limits: { sessions: 1 } },
+  );
+});
+
+test('who lacks a privilege is told so after half a second', async (t) => {
+  const accept: AcceptUpgrade = () =>
+    Promise.reject(new AccessError('ACCESS_PERMISSION', 'permission check failed'));
+  await withService(
+    async ({ port, authorization, clock }) => {
+      t.regex(await answerTo(port, authorization), /^HTTP\/1\.1 403 [\s\S]*permission check failed$/);
+      t.deepEqual(clock.pauses, [500]);
+    },
+    { accept },
+  );
+});
+
+test('who does not take the answer to a refused upgrade is cut off', async (t) => {
+  await withService(async ({ context }) => {
+    // What is written never arrives.
+    const socket = new Duplex({ read: () => undefined, write: () => undefined });
+    const closed = new Promise<void>((resolve) => socket.once('close', resolve));
+    await upgradeRequest(
+      Object.assign(new IncomingMessage(new Socket()), { method: 'GET', url: '/nothing' }),
+      socket,
+      Buffer.alloc(0),
+      {
+        context,
+        counters: new Counters(),
+        accept: () => Promise.resolve(),
+        slots: new CallSlots({ calls: 1, callsPerCaller: 1 }),
+        caller: () => Promise.reject(new Error('nobody asks')),
+        stopping: () => false,
+        stopped: new AbortController().signal,
+        refusalPatience: 10,
+      },
+    );
+    t.false(socket.destroyed);
+    await closed;
+    t.true(socket.destroyed);
+  });
+});
+
 test('a session outlives every time-out of requests, and a stop waits for it', async (t) => {
   const { accept, sockets } = recorder();
   const limits = {
@@ -220,6 +311,7 @@ test('who asks for a session while the server stops is sent away', async (t) => 
         caller,
         stopping: () => true,
         stopped: new AbortController().signal,
+        refusalPatience: 1000,
       },
     );
     t.regex(Buffer.concat(parts).toString(), /^HTTP\/1\.1 503 [\s\S]*the server is stopping$/);
