@@ -3,14 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { native } from '../../native.js';
-import { systemCode } from '../../repository/errors.js';
-import { readBounded } from '../../repository/local/bounded-read.js';
 import { syncDirectory } from '../../repository/local/durability.js';
 import { LockDirectory, type Owner } from '../../repository/local/locks.js';
 import { type Access, formatAccess, noAccess, parseAccess } from './access.js';
 import type { AccountOptions, AclRequest } from './access-changes.js';
 import * as changes from './access-changes.js';
 import { AccessError } from './errors.js';
+import { readPrivateFile } from './private-file.js';
 import { hashSecret, type ScryptCost } from './secret-hash.js';
 
 /** Room for some ten thousand users, in bytes. */
@@ -19,16 +18,23 @@ const LIMIT = 8 * 1024 * 1024;
 const MIN_PASSWORD = 8;
 export const MAX_PASSWORD = 1024;
 
-/** Reads the file; where there is none nobody is let in. Throws AccessError `ACCESS_FILE`. */
-export async function loadAccess(path: string): Promise<Access> {
-  let bytes: Buffer;
+function refuse(message: string): AccessError {
+  return new AccessError('ACCESS_FILE', message);
+}
+
+/**
+ * Reads the file, which must be for its owner only: root, this process's user, or one of `owners`. Where there is none nobody is let in.
+ * Throws AccessError `ACCESS_FILE`.
+ */
+export async function loadAccess(path: string, owners: readonly number[] = []): Promise<Access> {
+  let text: string | undefined;
   try {
-    bytes = await readBounded(path, LIMIT);
+    text = await readPrivateFile(path, { limit: LIMIT, owners, refuse });
   } catch (cause) {
-    if (systemCode(cause) === 'ARCHIVE_MISSING') return noAccess();
+    if (cause instanceof AccessError) throw cause;
     throw new AccessError('ACCESS_FILE', `${path} cannot be read`, { cause });
   }
-  return parseAccess(path, bytes.toString('utf8'));
+  return text === undefined ? noAccess() : parseAccess(path, text);
 }
 
 export interface AccessFileOptions {
@@ -52,8 +58,11 @@ export class AccessFile {
     this.#o = options;
   }
 
-  load(): Promise<Access> {
-    return loadAccess(this.#path);
+  /** Root may read what belongs to the user whose directory it is: the server runs as that one. */
+  async load(): Promise<Access> {
+    const directory =
+      process.geteuid?.() === 0 ? await stat(dirname(this.#path)).catch(() => undefined) : undefined;
+    return loadAccess(this.#path, directory === undefined ? [] : [directory.uid]);
   }
 
   async addUser(userId: string, options: AccountOptions, password: string | undefined): Promise<void> {

@@ -7,14 +7,14 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { z } from 'zod';
 import { native } from '../../native.js';
 import { systemCode } from '../../repository/errors.js';
-import { readBounded } from '../../repository/local/bounded-read.js';
 import { syncDirectory } from '../../repository/local/durability.js';
 import { AccessError } from './errors.js';
+import { readPrivateFile } from './private-file.js';
 
 export interface ServerKeys {
   /** Ed25519; signs tickets. */
@@ -55,16 +55,9 @@ function parseKeys(text: string): ServerKeys {
 }
 
 /** The file's text; undefined where there is none. Keys that others can read or replace are no secret. */
-async function readSecret(path: string): Promise<string | undefined> {
-  try {
-    const { mode } = await stat(path);
-    if ((mode & 0o077) !== 0)
-      throw new AccessError('ACCESS_KEYS', `${path} must be for its owner only (mode 0600)`);
-    return (await readBounded(path, LIMIT)).toString('utf8');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
+function readSecret(path: string): Promise<string | undefined> {
+  const refuse = (message: string): AccessError => new AccessError('ACCESS_KEYS', message);
+  return readPrivateFile(path, { limit: LIMIT, refuse });
 }
 
 /** Writes new keys unless somebody else was faster. */

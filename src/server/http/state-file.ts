@@ -1,22 +1,19 @@
 /** Small files of a server's state: secret, and made once. */
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { native } from '../../native.js';
 import { systemCode } from '../../repository/errors.js';
-import { readBounded } from '../../repository/local/bounded-read.js';
 import { syncDirectory } from '../../repository/local/durability.js';
+import { readPrivateFile } from '../access/private-file.js';
 import { ServeError } from './serve-error.js';
 
 /** Longest file, in bytes. */
 const LIMIT = 64 * 1024;
 
 /** A file that only its owner may touch. Throws ServeError `SERVE_STATE` otherwise, and system errors. */
-async function readPrivate(path: string): Promise<string> {
-  const text = (await readBounded(path, LIMIT)).toString('utf8');
-  const { mode } = await stat(path);
-  if ((mode & 0o077) !== 0)
-    throw new ServeError('SERVE_STATE', `${path} must be for its owner only (mode 0600)`);
-  return text;
+function read(path: string): Promise<string | undefined> {
+  const refuse = (message: string): ServeError => new ServeError('SERVE_STATE', message);
+  return readPrivateFile(path, { limit: LIMIT, refuse });
 }
 
 async function create(path: string, text: string): Promise<void> {
@@ -33,11 +30,8 @@ async function create(path: string, text: string): Promise<void> {
 
 /** The text of a file, which is made, with its directory, where there is none. Throws as said above. */
 export async function readOrCreate(path: string, make: () => string): Promise<string> {
-  try {
-    return await readPrivate(path);
-  } catch (error) {
-    if (systemCode(error) !== 'ARCHIVE_MISSING') throw error;
-  }
+  const known = await read(path);
+  if (known !== undefined) return known;
   await create(path, make());
-  return readPrivate(path);
+  return (await read(path)) ?? '';
 }

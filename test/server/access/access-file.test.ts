@@ -1,4 +1,4 @@
-import { chown, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { findToken } from '../../../src/server/access/access.js';
@@ -79,7 +79,7 @@ test('a change that is refused leaves the file and lets the next one in', (t) =>
 test('a file that nobody could have written is neither read nor replaced', (t) =>
   withFile(async (file, path) => {
     await mkdir(join(path, '..'));
-    await writeFile(path, '{}');
+    await writeFile(path, '{}', { mode: 0o600 });
     await t.throwsAsync(file.load(), { instanceOf: AccessError, code: 'ACCESS_FILE' });
     await t.throwsAsync(file.addUser('ann@pbs', {}, undefined), { code: 'ACCESS_FILE' });
     t.is(await readFile(path, 'utf8'), '{}');
@@ -89,6 +89,35 @@ test('a file that nobody could have written is neither read nor replaced', (t) =
     await t.throwsAsync(loadAccess(`${path}.link`), { code: 'ACCESS_FILE' });
     await t.throwsAsync(loadAccess(join(path, '..')), { code: 'ACCESS_FILE' });
   }));
+
+test('a file that others may read or write is not read, and the message says how to mend it', (t) =>
+  withFile(async (file, path) => {
+    await file.addUser('ann@pbs', {}, undefined);
+    for (const mode of [0o640, 0o620, 0o604, 0o602, 0o610]) {
+      await chmod(path, mode);
+      for (const load of [() => file.load(), () => loadAccess(path)]) {
+        const error = await t.throwsAsync(load(), { instanceOf: AccessError, code: 'ACCESS_FILE' });
+        t.true(error?.message.endsWith(`: chmod 600 ${path}`), error?.message);
+      }
+      await t.throwsAsync(file.addUser('bob@pbs', {}, undefined), { code: 'ACCESS_FILE' });
+    }
+    await chmod(path, 0o400);
+    t.is((await loadAccess(path)).users.size, 1);
+  }));
+
+(isRoot ? test : test.skip)('a file of somebody else is not read', (t) =>
+  withFile(async (file, path) => {
+    await file.addUser('ann@pbs', {}, undefined);
+    await chown(path, 1234, 0);
+    const belongs = { code: 'ACCESS_FILE', message: /access\.json belongs to user 1234, .*: chown it/ };
+    await t.throwsAsync(loadAccess(path), belongs);
+    await t.throwsAsync(file.load(), belongs);
+    // A command of root's for a server without root's rights.
+    await chown(join(path, '..'), 1234, 0);
+    await t.throwsAsync(loadAccess(path), belongs);
+    t.is((await file.load()).users.size, 1);
+  }),
+);
 
 (isRoot ? test : test.skip)('a file that root changes keeps its owner', (t) =>
   withFile(async (file, path) => {
@@ -100,6 +129,7 @@ test('a file that nobody could have written is neither read nor replaced', (t) =
       return [uid, gid];
     };
     t.deepEqual(await owner(), [1234, 2345]);
+    await chown(join(path, '..'), 3456, 4567);
     await chown(path, 3456, 4567);
     await file.addUser('bob@pbs', {}, undefined);
     t.deepEqual(await owner(), [3456, 4567]);

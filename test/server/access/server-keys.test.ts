@@ -1,9 +1,9 @@
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { AccessError } from '../../../src/server/access/errors.js';
 import { loadServerKeys, type ServerKeys } from '../../../src/server/access/server-keys.js';
-import { withTemporaryDirectory } from '../../support/world.js';
+import { isRoot, withTemporaryDirectory } from '../../support/world.js';
 
 const withPath = (use: (path: string) => Promise<void>): Promise<void> =>
   withTemporaryDirectory((directory) => use(join(directory, 'etc', 'keys.json')));
@@ -33,9 +33,36 @@ test('keys that others can read are not used', (t) =>
     await loadServerKeys(path);
     for (const mode of [0o640, 0o604, 0o620]) {
       await chmod(path, mode);
-      await t.throwsAsync(loadServerKeys(path), { instanceOf: AccessError, code: 'ACCESS_KEYS' });
+      const error = await t.throwsAsync(loadServerKeys(path), {
+        instanceOf: AccessError,
+        code: 'ACCESS_KEYS',
+      });
+      t.true(error?.message.endsWith(`: chmod 600 ${path}`), error?.message);
     }
   }));
+
+test('keys behind a symbolic link are not used, and no keys are made through one', (t) =>
+  withPath(async (path) => {
+    await loadServerKeys(path);
+    const link = join(path, '..', 'link.json');
+    await symlink(path, link);
+    await t.throwsAsync(loadServerKeys(link), {
+      code: 'ACCESS_KEYS',
+      message: /link\.json is a symbolic link/,
+    });
+    const nowhere = join(path, '..', 'nowhere.json');
+    await symlink(join(path, '..', 'missing'), nowhere);
+    await t.throwsAsync(loadServerKeys(nowhere), { code: 'ACCESS_KEYS' });
+    t.deepEqual((await readdir(join(path, '..'))).sort(), ['keys.json', 'link.json', 'nowhere.json']);
+  }));
+
+(isRoot ? test : test.skip)('keys of somebody else are not used', (t) =>
+  withPath(async (path) => {
+    await loadServerKeys(path);
+    await chown(path, 1234, 0);
+    await t.throwsAsync(loadServerKeys(path), { code: 'ACCESS_KEYS', message: /belongs to user 1234/ });
+  }),
+);
 
 test('a damaged file is refused, not replaced and not quoted', (t) =>
   withPath(async (path) => {

@@ -1,7 +1,7 @@
 /** The certificate that a server makes for itself. */
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -114,7 +114,11 @@ test('the name of an installation stays', async (t) => {
     t.regex(id, /^[0-9a-f]{32}$/);
     t.is(await instanceId(directory), id);
     t.is(await readFile(join(directory, 'instance-id'), 'utf8'), `${id}\n`);
-    await writeFile(join(directory, 'instance-id'), 'x');
+    await symlink(join(directory, 'instance-id'), join(directory, 'link'));
+    await rename(join(directory, 'link'), join(directory, 'instance-id'));
+    await t.throwsAsync(instanceId(directory), { code: 'SERVE_STATE', message: /is a symbolic link/ });
+    await rm(join(directory, 'instance-id'));
+    await writeFile(join(directory, 'instance-id'), 'x', { mode: 0o600 });
     await t.throwsAsync(instanceId(directory), { code: 'SERVE_STATE' });
   });
 });
