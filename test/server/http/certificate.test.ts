@@ -114,8 +114,8 @@ test('the name of an installation stays', async (t) => {
     t.regex(id, /^[0-9a-f]{32}$/);
     t.is(await instanceId(directory), id);
     t.is(await readFile(join(directory, 'instance-id'), 'utf8'), `${id}\n`);
-    await symlink(join(directory, 'instance-id'), join(directory, 'link'));
-    await rename(join(directory, 'link'), join(directory, 'instance-id'));
+    await rename(join(directory, 'instance-id'), join(directory, 'other'));
+    await symlink(join(directory, 'other'), join(directory, 'instance-id'));
     await t.throwsAsync(instanceId(directory), { code: 'SERVE_STATE', message: /is a symbolic link/ });
     await rm(join(directory, 'instance-id'));
     await writeFile(join(directory, 'instance-id'), 'x', { mode: 0o600 });
