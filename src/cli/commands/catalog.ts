@@ -1,8 +1,10 @@
 /** `restat catalog dump`. */
 
+import { CatalogReader } from '../../catalog/reader.js';
 import type { SnapshotReader } from '../../repository/repository.js';
-import { openArchive } from '../../restore/archive-source.js';
-import { dumpLines } from '../../restore/dump.js';
+import { byteSource, openArchive } from '../../restore/archive-source.js';
+import { catalogLines, dumpLines } from '../../restore/dump.js';
+import { CATALOG_NAME } from '../../snapshot/archive-names.js';
 import { parseSnapshot } from '../../snapshot/names.js';
 import { type CommandSpec, type Invocation, lockOptions, positional, repositoryOptions } from '../command.js';
 import { type Context, writeOut } from '../context.js';
@@ -10,12 +12,28 @@ import { ExitCode } from '../errors.js';
 import { commandNamespace, commandRepository, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
 
-/** Archives that hold a tree, sorted by name. */
-function treesOf({ manifest }: SnapshotReader): string[] {
+/** Bytes of decoded chunks that are kept while a catalog is read: two of the longest. */
+const CATALOG_CACHE = 4 * 1024 * 1024;
+
+/** Files of a snapshot whose names end so, sorted. */
+function filesOf({ manifest }: SnapshotReader, end: RegExp): string[] {
   return manifest.files
     .map(({ filename }) => filename)
-    .filter((name) => /\.m?pxar\.didx$/.test(name))
+    .filter((name) => end.test(name))
     .sort();
+}
+
+async function openCatalog(snapshot: SnapshotReader): Promise<CatalogReader> {
+  const chunks = snapshot.open(await snapshot.index(CATALOG_NAME), CATALOG_CACHE);
+  return CatalogReader.open(byteSource(chunks), CATALOG_NAME);
+}
+
+/** All lines of a snapshot. A catalog knows single archives only; without one, those are read themselves. */
+async function* linesOf(snapshot: SnapshotReader): AsyncGenerator<string> {
+  const hasCatalog = snapshot.manifest.files.some(({ filename }) => filename === CATALOG_NAME);
+  if (hasCatalog) yield* catalogLines(await openCatalog(snapshot));
+  const trees = filesOf(snapshot, hasCatalog ? /\.mpxar\.didx$/ : /\.m?pxar\.didx$/);
+  for (const tree of trees) yield* dumpLines(await openArchive(snapshot, tree));
 }
 
 async function dump(invocation: Invocation, context: Context): Promise<number> {
@@ -27,7 +45,7 @@ async function dump(invocation: Invocation, context: Context): Promise<number> {
     lockWait(invocation, context),
   );
   try {
-    for (const tree of treesOf(snapshot)) await dumpTree(snapshot, tree, context);
+    await writeLines(linesOf(snapshot), context);
     return ExitCode.done;
   } finally {
     await snapshot.close();
@@ -37,9 +55,9 @@ async function dump(invocation: Invocation, context: Context): Promise<number> {
 /** Characters written at once. */
 const BLOCK = 64 * 1024;
 
-async function dumpTree(snapshot: SnapshotReader, name: string, context: Context): Promise<void> {
+async function writeLines(lines: AsyncIterable<string>, context: Context): Promise<void> {
   let block = '';
-  for await (const line of dumpLines(await openArchive(snapshot, name))) {
+  for await (const line of lines) {
     block += `${line}\n`;
     if (block.length < BLOCK) continue;
     await writeOut(context, block);
