@@ -17,6 +17,7 @@ import { Service } from './http/service.js';
 import { endpoints, openEndpoints } from './rest/endpoints.js';
 import type { Datastore, Log, ServerContext } from './server-context.js';
 import { ByteBudget } from './session/byte-budget.js';
+import { ANSWERS, UPLOADS } from './session/session-limits.js';
 import { acceptUpgrade } from './session/upgrade.js';
 import { accessFile, keysFile, tasksDirectory } from './state-directory.js';
 import { FileTaskRegistry } from './tasks/file-registry.js';
@@ -62,8 +63,6 @@ export interface RunningServer {
 const STORE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]{2,31}$/;
 /** For tasks to end after the last connection, in milliseconds. */
 const TASK_PATIENCE = 10_000;
-/** Memory for uploads in all sessions, in bytes: measured, each takes two and a half times as much of the process. */
-const UPLOADS = 32 * 1024 * 1024;
 
 function refuse(problem: string): never {
   throw new ServeError('SERVE_DATASTORE', problem);
@@ -121,6 +120,7 @@ export async function startServer(o: ServerOptions): Promise<RunningServer> {
     }),
     tasks,
     uploads: new ByteBudget(UPLOADS),
+    answers: new ByteBudget(ANSWERS),
     clock,
     log,
     identity: await instanceId(stateDirectory),

@@ -24,6 +24,8 @@ export interface ServerContext {
   readonly tasks: TaskRegistry;
   /** Memory for what is uploaded in all sessions. */
   readonly uploads: ByteBudget;
+  /** Memory for what is sent in all sessions. */
+  readonly answers: ByteBudget;
   readonly clock: Clock;
   readonly log: Log;
   /** `pbs-instance-id`: 32 hex digits. */

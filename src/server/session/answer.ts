@@ -2,12 +2,15 @@
 import type { FileHandle } from 'node:fs/promises';
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { pipeline } from 'node:stream/promises';
+import type { GiveBack, Room } from './byte-budget.js';
 import type { SessionReply } from './session-endpoint.js';
 
 const JSON_TYPE = 'application/json;charset=UTF-8';
 const BYTES = 'application/octet-stream';
-/** Bytes of a file that are in memory at one time. */
-const FILE_PART = 256 * 1024;
+/** Bytes of a file that are read at once. */
+const FILE_PART = 128 * 1024;
+/** Of an answer that is a file are in memory: the part that is sent, and the next one. */
+const FILE_MEMORY = 2 * FILE_PART;
 
 /** An answer that says what is wrong: the text, and whether a content type goes with it. */
 export interface Refusal {
@@ -19,6 +22,14 @@ export interface Refusal {
 
 function isGone(stream: ServerHttp2Stream): boolean {
   return stream.destroyed || stream.closed;
+}
+
+/** How answers go to one client. */
+export interface AnswerOptions {
+  /** Where memory for parts of files is taken. */
+  readonly answers: Room;
+  /** How long a client may take nothing, in milliseconds. */
+  readonly silence: number;
 }
 
 /** The client reads at its own pace, but not for ever without progress. */
@@ -41,9 +52,16 @@ function drain(stream: ServerHttp2Stream): void {
   if (!isGone(stream)) stream.resume();
 }
 
-async function sendFile(stream: ServerHttp2Stream, file: FileHandle): Promise<void> {
+async function sendFile(
+  stream: ServerHttp2Stream,
+  file: FileHandle,
+  { answers, silence }: AnswerOptions,
+  gone: AbortSignal,
+): Promise<void> {
+  let giveBack: GiveBack | undefined;
   try {
-    if (isGone(stream)) return;
+    giveBack = await answers.take(FILE_MEMORY, gone);
+    mindSilence(stream, silence);
     stream.respond({ ':status': 200, 'content-type': BYTES });
     // A client that breaks off in the middle wants no more of it.
     await pipeline(
@@ -51,19 +69,24 @@ async function sendFile(stream: ServerHttp2Stream, file: FileHandle): Promise<vo
       stream,
     ).catch(() => stream.close(constants.NGHTTP2_CANCEL));
   } finally {
+    giveBack?.();
     await file.close();
   }
 }
 
-/** Resolves when the answer was handed over; nothing is sent to who has gone, or takes nothing for `silence` milliseconds. */
+/**
+ * Resolves when the answer was handed over; nothing is sent to who has gone, or takes nothing for too long. Rejects with the reason of
+ * `gone` when the stream ends before there is room for a file.
+ */
 export async function sendReply(
   stream: ServerHttp2Stream,
   reply: SessionReply,
-  silence: number,
+  options: AnswerOptions,
+  gone: AbortSignal,
 ): Promise<void> {
   drain(stream);
-  mindSilence(stream, silence);
-  if ('file' in reply) return sendFile(stream, reply.file);
+  if ('file' in reply) return sendFile(stream, reply.file, options, gone);
+  mindSilence(stream, options.silence);
   if ('bytes' in reply) sendBytes(stream, 200, BYTES, reply.bytes);
   else sendBytes(stream, 200, JSON_TYPE, Buffer.from(JSON.stringify({ data: reply.data })));
 }

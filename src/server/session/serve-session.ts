@@ -11,13 +11,16 @@ import { type ParameterSource, parseParameters } from '../http/parameters.js';
 import { querySource, sourceOf } from '../http/source.js';
 import { parseTarget, type Target } from '../http/target.js';
 import { type Refusal, sendRefusal, sendReply } from './answer.js';
+import type { Room } from './byte-budget.js';
 import type { SessionEndpoint } from './session-endpoint.js';
 import { MAX_TARGET, type SessionTimes } from './session-limits.js';
-import { StreamUpload, type UploadRoom } from './upload.js';
+import { StreamUpload } from './upload.js';
 
 export interface SessionOptions {
   readonly endpoints: readonly SessionEndpoint[];
-  readonly room: UploadRoom;
+  /** Memory for bodies, and for answers. */
+  readonly uploads: Room;
+  readonly answers: Room;
   readonly times: SessionTimes;
   /** Ends the session. */
   readonly signal: AbortSignal;
@@ -86,8 +89,9 @@ class SessionLoop {
   /** Never rejects: whoever has gone is not told. */
   async #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, gone: AbortSignal): Promise<void> {
     const { silence } = this.#options.times;
+    const { answers } = this.#options;
     try {
-      await sendReply(stream, await this.#answer(stream, headers, gone), silence);
+      await sendReply(stream, await this.#answer(stream, headers, gone), { answers, silence }, gone);
     } catch (error) {
       const expected = gone.aborted || error instanceof Malformed || !failureOf(error).unexpected;
       if (!expected) this.#options.onUnexpected(error);

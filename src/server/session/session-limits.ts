@@ -1,4 +1,5 @@
-/** What one session may take of a server. Times in milliseconds, sizes in bytes. */
+/** What sessions may take of a server. Times in milliseconds, sizes in bytes. */
+import type { ByteBudgetOptions } from './byte-budget.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -10,8 +11,10 @@ export const MAX_ENCODED: number = 16 * MIB + 44;
 export const MAX_PLAIN: number = 16 * MIB;
 /** Longest body of parameters. protocol.md §4.4. */
 export const MAX_PARAMETERS: number = 512 * KIB;
-/** Uploads of one session that are in memory. */
-export const SESSION_UPLOADS: number = 24 * MIB;
+/** Uploads that are in memory: measured, each takes two and a half times as much of the process. */
+export const UPLOADS: ByteBudgetOptions = { limit: 32 * MIB, share: 12 * MIB };
+/** Parts of answers on their way to clients that read at their own pace. */
+export const ANSWERS: ByteBudgetOptions = { limit: 32 * MIB, share: 4 * MIB };
 /** Longest path with its query: more than official clients send, less than a header list may have. */
 export const MAX_TARGET: number = 12 * KIB;
 

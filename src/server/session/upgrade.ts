@@ -25,7 +25,6 @@ import {
   type SessionPlace,
 } from './session-request.js';
 import { switchProtocols } from './switch-protocols.js';
-import { UploadRoom } from './upload.js';
 
 /** A request that may become a session. */
 interface Opening {
@@ -52,7 +51,7 @@ function beginTask(
 
 /** Agrees to the upgrade and serves until the connection ends. */
 async function serve(
-  { connection, head, context, signal, deadline }: Opening,
+  { connection, head, caller, context, signal, deadline }: Opening,
   protocol: string,
   task: RunningTask,
   endpoints: readonly SessionEndpoint[],
@@ -61,7 +60,8 @@ async function serve(
   clearTimeout(deadline);
   await serveSession(session, {
     endpoints,
-    room: new UploadRoom(context.uploads),
+    uploads: context.uploads.of(caller.authId),
+    answers: context.answers.of(caller.authId),
     times: DEFAULT_TIMES,
     signal: AbortSignal.any([signal, task.signal]),
     onUnexpected: (error) => task.warn(error instanceof Error ? error.message : String(error)),

@@ -1,40 +1,9 @@
 /** Reads the bodies of a session: nothing is read before there is room for it, and nobody may take for ever. */
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { CallError } from '../http/call-error.js';
-import { ByteBudget } from './byte-budget.js';
+import type { Room } from './byte-budget.js';
 import type { Upload, Uploaded } from './session-endpoint.js';
-import {
-  BODY_RATE,
-  MAX_ENCODED,
-  MAX_PARAMETERS,
-  SESSION_UPLOADS,
-  type SessionTimes,
-} from './session-limits.js';
-
-/** Memory for uploads: that of a session, and that of all together. */
-export class UploadRoom {
-  readonly #own = new ByteBudget(SESSION_UPLOADS);
-  readonly #all: ByteBudget;
-
-  constructor(all: ByteBudget) {
-    this.#all = all;
-  }
-
-  /** Takes bytes in both; the function gives them back. */
-  async take(bytes: number, signal: AbortSignal): Promise<() => void> {
-    const own = await this.#own.take(bytes, signal);
-    try {
-      const all = await this.#all.take(bytes, signal);
-      return () => {
-        all();
-        own();
-      };
-    } catch (error) {
-      own();
-      throw error;
-    }
-  }
-}
+import { BODY_RATE, MAX_ENCODED, MAX_PARAMETERS, type SessionTimes } from './session-limits.js';
 
 /** Ends a stream whose body pauses too long or takes too long. */
 async function watched<T>(
@@ -71,18 +40,18 @@ async function readBody(stream: ServerHttp2Stream, announced: number, limit: num
 /** The body of one call. */
 export class StreamUpload implements Upload {
   readonly #stream: ServerHttp2Stream;
-  readonly #room: UploadRoom;
+  readonly #room: Room;
   readonly #times: SessionTimes;
   readonly #gone: AbortSignal;
 
   /** `gone` is aborted when the stream or its session has ended. */
   constructor(
     stream: ServerHttp2Stream,
-    { room, times }: { readonly room: UploadRoom; readonly times: SessionTimes },
+    { uploads, times }: { readonly uploads: Room; readonly times: SessionTimes },
     gone: AbortSignal,
   ) {
     this.#stream = stream;
-    this.#room = room;
+    this.#room = uploads;
     this.#times = times;
     this.#gone = gone;
   }

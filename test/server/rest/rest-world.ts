@@ -130,8 +130,9 @@ export async function withContext(
       const { clock, authenticator } = authentication;
       const log = (): undefined => undefined;
       const tasks = await FileTaskRegistry.open({ directory: join(state, 'tasks'), clock, log });
-      const uploads = new ByteBudget(1024 * 1024);
-      const context = { datastores, authenticator, tasks, uploads, clock, log, identity: IDENTITY };
+      const memory = new ByteBudget({ limit: 1, share: 1 });
+      const sessions = { uploads: memory, answers: memory };
+      const context = { datastores, authenticator, tasks, ...sessions, clock, log, identity: IDENTITY };
       await use(new RestWorld(context, tasks, authentication));
       await tasks.close();
     }),

@@ -1,5 +1,6 @@
 /** Clients that are slow, greedy or silent: what they get of the server's time and memory. */
 import { once } from 'node:events';
+import { open } from 'node:fs/promises';
 import { connect, performServerHandshake } from 'node:http2';
 import { connect as connectSocket, createServer, type Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -8,7 +9,6 @@ import { ByteBudget } from '../../../src/server/session/byte-budget.js';
 import { serveSession } from '../../../src/server/session/serve-session.js';
 import { type SessionEndpoint, sessionEndpoint } from '../../../src/server/session/session-endpoint.js';
 import { DEFAULT_TIMES, type SessionTimes } from '../../../src/server/session/session-limits.js';
-import { UploadRoom } from '../../../src/server/session/upload.js';
 import { listen } from '../../support/listen.js';
 import { TestSession } from './session-client.js';
 
@@ -19,12 +19,14 @@ interface Served {
   /** Resolves when the server's side has ended. */
   readonly ended: Promise<void>;
   readonly stop: AbortController;
+  /** Of uploads. */
   readonly all: ByteBudget;
+  readonly answers: ByteBudget;
   /** Lengths of the bodies that were read. */
   readonly read: number[];
 }
 
-function uploads(read: number[]): SessionEndpoint[] {
+function calls(read: number[]): SessionEndpoint[] {
   return [
     sessionEndpoint({
       ...{ method: 'POST', path: '/upload', parametersIn: 'query' },
@@ -39,6 +41,10 @@ function uploads(read: number[]): SessionEndpoint[] {
       ...{ method: 'GET', path: '/much', parameters: {}, parametersIn: 'query' },
       run: async () => ({ bytes: Buffer.alloc(64 * MIB) }),
     }),
+    sessionEndpoint({
+      ...{ method: 'GET', path: '/file', parameters: {}, parametersIn: 'query' },
+      run: async () => ({ file: await open('/dev/zero') }),
+    }),
   ];
 }
 
@@ -48,12 +54,15 @@ async function withSession(
   limit: number,
   use: (served: Served) => Promise<void>,
 ): Promise<void> {
-  const [all, stop, read] = [new ByteBudget(limit), new AbortController(), [] as number[]];
+  const memory = { limit, share: limit };
+  const [all, stop, read] = [new ByteBudget(memory), new AbortController(), [] as number[]];
+  const answers = new ByteBudget(memory);
   const server = createServer();
   const ended = once(server, 'connection').then(([socket]: Socket[]) => {
     const session = performServerHandshake(socket!, { settings: { initialWindowSize: 64 * 1024 } });
     return serveSession(session, {
-      ...{ endpoints: uploads(read), room: new UploadRoom(all), signal: stop.signal },
+      ...{ endpoints: calls(read), signal: stop.signal },
+      ...{ uploads: all.of('ann@pbs'), answers: answers.of('ann@pbs') },
       times: { ...DEFAULT_TIMES, ...times },
       onUnexpected: () => undefined,
     });
@@ -66,7 +75,7 @@ async function withSession(
     http2.on('error', () => undefined);
     const client = new TestSession(http2);
     try {
-      await use({ client, ended, stop, all, read });
+      await use({ client, ended, stop, all, answers, read });
     } finally {
       http2.destroy();
     }
@@ -151,4 +160,20 @@ test('an answer that nobody takes is given up', (t) =>
     await once(stream, 'response');
     await once(stream, 'close');
     t.not(stream.rstCode, 0);
+  }));
+
+test('files are sent while there is memory for them, and give it back when nobody takes them', (t) =>
+  withSession({ silence: 50 }, MIB, async ({ client, answers }) => {
+    const streams = Array.from({ length: 6 }, () => client.open('GET', '/file'));
+    let most = 0;
+    for (const stream of streams) {
+      stream.end();
+      stream.once('response', () => {
+        most = Math.max(most, answers.taken);
+      });
+    }
+    await Promise.all(streams.map((stream) => once(stream, 'response')));
+    t.is(most, MIB);
+    while (answers.taken > 0) await nextTurn();
+    t.pass();
   }));
