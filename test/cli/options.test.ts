@@ -131,6 +131,8 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     'stop-wait': number('0', 0),
     'max-connections': number('512', 512),
     'max-connections-per-address': number('1', 1),
+    'max-sessions': number('64', 64),
+    'max-sessions-per-user': number('16', 16),
     'metrics-open': 'flag',
   },
   'serve acl list': { ...STATE, ...FORMAT },

@@ -80,12 +80,27 @@ async function givenCertificate(invocation: Invocation): Promise<ServerOptions['
     : { cert: await readPem(cert), key: await readPem(key) };
 }
 
+/** Which option sets which limit. */
+const LIMITS = [
+  ['max-connections', 'connections'],
+  ['max-connections-per-address', 'connectionsPerAddress'],
+  ['max-sessions', 'sessions'],
+  ['max-sessions-per-user', 'sessionsPerUser'],
+] as const;
+
+function limitsOf(invocation: Invocation): NonNullable<ServerOptions['limits']> {
+  return Object.fromEntries(
+    LIMITS.flatMap(([option, limit]) => {
+      const number = optionNumber(invocation, option);
+      return number === undefined ? [] : [[limit, number]];
+    }),
+  );
+}
+
 async function optionsOf(invocation: Invocation, context: Context): Promise<ServerOptions> {
   const stores = optionStrings(invocation, 'datastore');
   if (stores.length === 0) throw new UsageError('--datastore NAME=DIR is needed', PATH);
   const address = parseListen(optionString(invocation, 'listen') ?? DEFAULT_LISTEN);
-  const connections = optionNumber(invocation, 'max-connections');
-  const connectionsPerAddress = optionNumber(invocation, 'max-connections-per-address');
   return {
     ...address,
     datastores: stores.map(parseStore),
@@ -95,10 +110,7 @@ async function optionsOf(invocation: Invocation, context: Context): Promise<Serv
     openMetrics: optionFlag(invocation, 'metrics-open'),
     version: VERSION,
     log: serverLog(context, logFormat(invocation)),
-    limits: {
-      ...(connections === undefined ? {} : { connections }),
-      ...(connectionsPerAddress === undefined ? {} : { connectionsPerAddress }),
-    },
+    limits: limitsOf(invocation),
   };
 }
 
@@ -201,6 +213,22 @@ const options = {
     placeholder: 'NUMBER',
     description: 'open connections from one address',
     default: '128',
+  },
+  'max-sessions': {
+    type: 'integer',
+    minimum: 1,
+    maximum: 4096,
+    placeholder: 'NUMBER',
+    description: 'backups and restores at one time in all',
+    default: '64',
+  },
+  'max-sessions-per-user': {
+    type: 'integer',
+    minimum: 1,
+    maximum: 4096,
+    placeholder: 'NUMBER',
+    description: 'backups and restores at one time of one user with all tokens',
+    default: '16',
   },
   'metrics-open': {
     type: 'boolean',
