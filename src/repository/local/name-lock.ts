@@ -9,6 +9,7 @@ import {
 import { RepositoryError } from '../errors.js';
 import type { LockWait } from '../repository.js';
 import { type Lock, NO_LOCK } from './locks.js';
+import { takeAll } from './session-close.js';
 import type { Store } from './store.js';
 
 /** Appended to a snapshot's name: the lock on its manifest. */
@@ -43,7 +44,7 @@ export function lockPath(store: Store, namespace: Namespace, name: string): stri
 
 type Taken = readonly [name: string, exclusive: boolean];
 
-/** Runs `work` while the locks are held, which are taken in order. */
+/** Runs `work` while the locks are held, which are taken in order. All are released, whatever fails; rejects with what failed first. */
 async function whileLocked<T>(
   store: Store,
   namespace: Namespace,
@@ -52,14 +53,19 @@ async function whileLocked<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const locks: Lock[] = [];
+  const release = (): Promise<void> => takeAll(locks.reverse().map((lock) => () => lock.release()));
+  let result: T;
   try {
     for (const [name, exclusive] of names) {
       locks.push(await lockName(store, namespace, name, { ...wait, exclusive }));
     }
-    return await work();
-  } finally {
-    for (const lock of locks.reverse()) await lock.release();
+    result = await work();
+  } catch (error) {
+    await release().catch(() => undefined);
+    throw error;
   }
+  await release();
+  return result;
 }
 
 /** Nobody else writes into the group. */

@@ -1,8 +1,8 @@
 /** Where in a datastore a call takes place, and whether its caller may be there. rest-api.md §1.3, §3.1. */
-import { join } from 'node:path';
 import { readOwner } from '../../repository/local/catalogue.js';
-import { groupDirectory, OWNER } from '../../repository/local/layout.js';
+import { groupDirectory } from '../../repository/local/layout.js';
 import type { LocalManagement } from '../../repository/local/management.js';
+import { noOwner } from '../../repository/local/session-group.js';
 import type { LockWait } from '../../repository/repository.js';
 import type { GroupName, Namespace, SnapshotName } from '../../snapshot/names.js';
 import { datastorePath } from '../access/acl.js';
@@ -14,7 +14,6 @@ import { CallError } from '../http/call-error.js';
 import type { Caller } from '../http/endpoint.js';
 import type { Datastore, ServerContext } from '../server-context.js';
 import { type GroupValues, groupOf, namespaceOf, type SnapshotValues, snapshotOf } from '../specs.js';
-import { NO_FILE } from './words.js';
 
 /** Who asks must own the group unless he has one of the `full` privileges. */
 export interface Needed {
@@ -69,13 +68,12 @@ export function placeIn(
   return { datastore, caller, namespace, full: hasAny(table, caller.authId, path, full) };
 }
 
-/** The owner of a group. Throws CallError 400 where there is no group. */
+/** The owner of a group. Throws RepositoryError GROUP_OWNER where there is none. */
 export async function ownerOf({ datastore, namespace }: Place, group: GroupName): Promise<string> {
   const { directory } = datastore;
   const owner = await readOwner(directory, namespace, group);
   if (owner !== undefined) return owner;
-  const path = join(groupDirectory(directory, namespace, group), OWNER);
-  throw new CallError(400, `unable to read ${JSON.stringify(path)} - ${NO_FILE}`);
+  throw noOwner(groupDirectory(directory, namespace, group));
 }
 
 /** True if the caller may have what this owner has. */
@@ -83,7 +81,7 @@ export function mayHave({ full, caller }: Place, owner: string | undefined): boo
   return full || (owner !== undefined && ownsGroupOf(caller.authId, owner));
 }
 
-/** Throws CallError 400 where the caller must own the group and does not. protocol.md §4.2. */
+/** Throws CallError 400 where the caller must own the group and does not, and as `ownerOf`. protocol.md §4.2. */
 export async function requireOwner(place: Place, group: GroupName): Promise<void> {
   if (place.full) return;
   const owner = await ownerOf(place, group);
