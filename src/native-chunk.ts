@@ -150,6 +150,11 @@ export interface NativeIngest {
   /** Appends files of a batch, each with its PAYLOAD header. */
   writeBatch(batch: NativeBatch, indexes: Uint32Array): Promise<void>;
   /**
+   * Appends bytes with files of a batch between them, each with its PAYLOAD header: file i stands before bytes[ends[i]]. `ends`
+   * ascend, one for each index. Throws TypeError where they do not.
+   */
+  writeMixed(batch: NativeBatch, indexes: Uint32Array, bytes: Uint8Array, ends: Uint32Array): Promise<void>;
+  /**
    * Appends a PAYLOAD header and the first `size` bytes of the file. Where the file is shorter zeros stand in for the
    * rest; the number of bytes that were there comes back. Also where reading fails, but then the promise rejects with
    * that error (`syscall` is `pread`, which errors of the store never have) and the stream goes on. Throws TypeError for

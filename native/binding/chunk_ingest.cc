@@ -1,5 +1,7 @@
 #include "binding/chunk_ingest.h"
 
+#include <algorithm>
+
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "binding/chunk.h"
@@ -40,12 +42,21 @@ Napi::Value summary_to_js(Napi::Env env, IngestSummary& summary) {
   return out;
 }
 
+std::shared_ptr<ReadBatch> batch_of(const Napi::Value& value) {
+  return *value.As<Napi::External<std::shared_ptr<ReadBatch>>>().Data();
+}
+
+bool has_files(const ReadBatch& batch, const std::vector<std::uint32_t>& indexes) {
+  return std::ranges::all_of(indexes, [&](std::uint32_t index) { return index < batch.files.size(); });
+}
+
 }  // namespace
 
 Napi::Function IngestWrap::define(Napi::Env env) {
   return DefineClass(
       env, "Ingest",
       {InstanceMethod<&IngestWrap::write>("write"), InstanceMethod<&IngestWrap::write_batch>("writeBatch"),
+       InstanceMethod<&IngestWrap::write_mixed>("writeMixed"),
        InstanceMethod<&IngestWrap::write_file>("writeFile"), InstanceMethod<&IngestWrap::inject>("inject"),
        InstanceMethod<&IngestWrap::finish>("finish"), InstanceMethod<&IngestWrap::pause>("pause"),
        InstanceMethod<&IngestWrap::resume>("resume"), InstanceMethod<&IngestWrap::abort>("abort"),
@@ -79,26 +90,43 @@ IngestWrap::IngestWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
 Napi::Value IngestWrap::write(const Napi::CallbackInfo& info) {
   if (!info[0].IsTypedArray()) return misuse(info.Env(), "write: bytes are needed");
   const auto bytes = bytes_of(info[0]);
-  auto& pending = Environment::of(info.Env()).pending(info.Env());
+  return append(info.Env(), bytes_input({bytes.begin(), bytes.end()}));
+}
+
+// The promise is fulfilled with nothing when the input is taken over.
+Napi::Value IngestWrap::append(Napi::Env env, std::unique_ptr<Input> input) {
+  auto& pending = Environment::of(env).pending(env);
   const Napi::Value promise = pending.promise();
-  ingest_->put(bytes_input({bytes.begin(), bytes.end()}),
-               settle<std::uint64_t>(pending, [](Napi::Env env, std::uint64_t) { return env.Undefined(); }));
+  ingest_->put(std::move(input),
+               settle<std::uint64_t>(pending, [](Napi::Env in, std::uint64_t) { return in.Undefined(); }));
   return promise;
 }
 
 Napi::Value IngestWrap::write_batch(const Napi::CallbackInfo& info) {
   if (!info[0].IsExternal() || !info[1].IsTypedArray())
     return misuse(info.Env(), "writeBatch: a batch and the indexes of its files are needed");
-  const auto batch = *info[0].As<Napi::External<std::shared_ptr<ReadBatch>>>().Data();
+  const auto batch = batch_of(info[0]);
   auto indexes = copy_array<std::uint32_t>(info[1]);
   if (!batch) return misuse(info.Env(), "writeBatch: the batch was discarded");
-  for (const std::uint32_t index : indexes)
-    if (index >= batch->files.size()) return misuse(info.Env(), "writeBatch: no such file in the batch");
-  auto& pending = Environment::of(info.Env()).pending(info.Env());
-  const Napi::Value promise = pending.promise();
-  ingest_->put(batch_input(batch, std::move(indexes)),
-               settle<std::uint64_t>(pending, [](Napi::Env env, std::uint64_t) { return env.Undefined(); }));
-  return promise;
+  if (!has_files(*batch, indexes)) return misuse(info.Env(), "writeBatch: no such file in the batch");
+  return append(info.Env(), batch_input(batch, std::move(indexes)));
+}
+
+// Batch, indexes of its files, bytes, and for each file the end of the bytes before it.
+Napi::Value IngestWrap::write_mixed(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal() || !info[1].IsTypedArray() || !info[2].IsTypedArray() || !info[3].IsTypedArray())
+    return misuse(info.Env(), "writeMixed: a batch, indexes of its files, bytes and their ends are needed");
+  const auto batch = batch_of(info[0]);
+  auto indexes = copy_array<std::uint32_t>(info[1]);
+  const auto bytes = bytes_of(info[2]);
+  auto ends = copy_array<std::uint32_t>(info[3]);
+  if (!batch) return misuse(info.Env(), "writeMixed: the batch was discarded");
+  if (!has_files(*batch, indexes)) return misuse(info.Env(), "writeMixed: no such file in the batch");
+  const bool fits = ends.empty() || (std::ranges::is_sorted(ends) && ends.back() <= bytes.size());
+  if (ends.size() != indexes.size() || !fits)
+    return misuse(info.Env(), "writeMixed: ends ascend within the bytes, one for each file");
+  return append(info.Env(),
+                mixed_input(batch, std::move(indexes), {bytes.begin(), bytes.end()}, std::move(ends)));
 }
 
 Napi::Value IngestWrap::write_file(const Napi::CallbackInfo& info) {

@@ -18,6 +18,7 @@ class IngestWrap : public Napi::ObjectWrap<IngestWrap> {
  private:
   Napi::Value write(const Napi::CallbackInfo& info);
   Napi::Value write_batch(const Napi::CallbackInfo& info);
+  Napi::Value write_mixed(const Napi::CallbackInfo& info);
   Napi::Value write_file(const Napi::CallbackInfo& info);
   Napi::Value inject(const Napi::CallbackInfo& info);
   Napi::Value finish(const Napi::CallbackInfo& info);
@@ -26,6 +27,7 @@ class IngestWrap : public Napi::ObjectWrap<IngestWrap> {
   Napi::Value abort(const Napi::CallbackInfo& info);
   Napi::Value progress(const Napi::CallbackInfo& info);
   Napi::Value position(const Napi::CallbackInfo& info);
+  Napi::Value append(Napi::Env env, std::unique_ptr<Input> input);
 
   std::shared_ptr<Ingest> ingest_;
 };

@@ -35,42 +35,60 @@ class BytesInput : public Input {
   std::size_t at_ = 0;
 };
 
-class BatchInput : public Input {
+class MixedInput : public Input {
  public:
-  BatchInput(std::shared_ptr<const ReadBatch> batch, std::vector<std::uint32_t> indexes)
-      : batch_(std::move(batch)), indexes_(std::move(indexes)) {
+  MixedInput(std::shared_ptr<const ReadBatch> batch, std::vector<std::uint32_t> indexes,
+             std::vector<std::uint8_t> bytes, std::vector<std::uint32_t> ends)
+      : batch_(std::move(batch)),
+        indexes_(std::move(indexes)),
+        bytes_(std::move(bytes)),
+        ends_(std::move(ends)) {
     for (const std::uint32_t index : indexes_) contents_ += batch_->contents(index).size();
   }
 
-  std::uint64_t size() const override { return contents_ + indexes_.size() * kPayloadHeader; }
+  std::uint64_t size() const override { return bytes_.size() + contents_ + indexes_.size() * kPayloadHeader; }
 
   std::size_t read(ByteSpan room, std::vector<std::size_t>& file_starts) override {
     std::size_t filled = 0;
-    for (; next_ < indexes_.size(); ++next_, in_file_ = 0) {
-      const ByteView contents = batch_->contents(indexes_[next_]);
-      if (in_file_ == 0) {
-        if (room.size() - filled < kPayloadHeader) break;
-        put_header(room.subspan(filled), contents.size());
-        file_starts.push_back(filled);
-        filled += kPayloadHeader;
-        in_file_ = kPayloadHeader;
-      }
-      const ByteView rest = contents.subspan(in_file_ - kPayloadHeader);
-      const std::size_t n = std::min(rest.size(), room.size() - filled);
-      std::copy_n(rest.begin(), n, room.begin() + static_cast<std::ptrdiff_t>(filled));
-      filled += n;
-      in_file_ += n;
-      if (n < rest.size()) break;
+    for (;; ++next_, in_file_ = 0) {
+      const bool is_rest = next_ == indexes_.size();
+      const std::size_t end = is_rest ? bytes_.size() : ends_[next_];
+      filled += copy(ByteView(bytes_).first(end).subspan(at_), room.subspan(filled), at_);
+      if (is_rest || at_ < end || !read_file(room, filled, file_starts)) return filled;
     }
-    return filled;
   }
 
   Result<std::uint64_t> outcome() override { return contents_; }
 
  private:
+  // Moves `at` on by what fits.
+  static std::size_t copy(ByteView from, ByteSpan to, std::size_t& at) {
+    const std::size_t n = std::min(from.size(), to.size());
+    std::copy_n(from.begin(), n, to.begin());
+    at += n;
+    return n;
+  }
+
+  // False when `room` is full before the end of the file whose turn it is.
+  bool read_file(ByteSpan room, std::size_t& filled, std::vector<std::size_t>& file_starts) {
+    const ByteView contents = batch_->contents(indexes_[next_]);
+    if (in_file_ == 0) {
+      if (room.size() - filled < kPayloadHeader) return false;
+      put_header(room.subspan(filled), contents.size());
+      file_starts.push_back(filled);
+      filled += kPayloadHeader;
+      in_file_ = kPayloadHeader;
+    }
+    filled += copy(contents.subspan(in_file_ - kPayloadHeader), room.subspan(filled), in_file_);
+    return in_file_ == kPayloadHeader + contents.size();
+  }
+
   std::shared_ptr<const ReadBatch> batch_;
   std::vector<std::uint32_t> indexes_;
+  std::vector<std::uint8_t> bytes_;
+  std::vector<std::uint32_t> ends_;
   std::uint64_t contents_ = 0;
+  std::size_t at_ = 0;  // bytes that were delivered
   std::size_t next_ = 0;
   std::size_t in_file_ = 0;  // bytes of the current file that were delivered, header included
 };
@@ -133,7 +151,14 @@ std::unique_ptr<Input> bytes_input(std::vector<std::uint8_t> bytes) {
 
 std::unique_ptr<Input> batch_input(std::shared_ptr<const ReadBatch> batch,
                                    std::vector<std::uint32_t> indexes) {
-  return std::make_unique<BatchInput>(std::move(batch), std::move(indexes));
+  std::vector<std::uint32_t> ends(indexes.size());
+  return mixed_input(std::move(batch), std::move(indexes), {}, std::move(ends));
+}
+
+std::unique_ptr<Input> mixed_input(std::shared_ptr<const ReadBatch> batch, std::vector<std::uint32_t> indexes,
+                                   std::vector<std::uint8_t> bytes, std::vector<std::uint32_t> ends) {
+  return std::make_unique<MixedInput>(std::move(batch), std::move(indexes), std::move(bytes),
+                                      std::move(ends));
 }
 
 std::unique_ptr<Input> file_input(std::shared_ptr<const Fd> file, std::uint64_t size) {

@@ -38,6 +38,11 @@ std::unique_ptr<Input> bytes_input(std::vector<std::uint8_t> bytes);
 std::unique_ptr<Input> batch_input(std::shared_ptr<const ReadBatch> batch,
                                    std::vector<std::uint32_t> indexes);
 
+// The same with bytes between them: bytes[ends[i-1], ends[i]) stand before the header of file i, and what is
+// left behind the last one. `ends` ascend within the bytes, one for each index.
+std::unique_ptr<Input> mixed_input(std::shared_ptr<const ReadBatch> batch, std::vector<std::uint32_t> indexes,
+                                   std::vector<std::uint8_t> bytes, std::vector<std::uint32_t> ends);
+
 // The first `size` bytes of a regular file, with their header. What is missing is filled with zeros: the
 // outcome is the number of bytes that were read, or the error of the read that failed.
 std::unique_ptr<Input> file_input(std::shared_ptr<const Fd> file, std::uint64_t size);

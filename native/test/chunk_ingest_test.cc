@@ -163,6 +163,37 @@ TEST("bytes, batches and files stand in the stream in order, each file with its 
   CHECK(actual == expected);
 }
 
+TEST("bytes stand between the files of a batch where their ends say, however the room is cut") {
+  const std::vector<Bytes> files{random_bytes(5000, 7), {}, random_bytes(3, 8)};
+  const Bytes bytes = random_bytes(9000, 9);
+  const auto batch = batch_of(files);
+  const auto part = [&](std::size_t from, std::size_t to) {
+    return Bytes(bytes.begin() + static_cast<std::ptrdiff_t>(from),
+                 bytes.begin() + static_cast<std::ptrdiff_t>(to));
+  };
+  Bytes expected = part(0, 100);
+  append(expected, with_header(files[2]));
+  append(expected, with_header(files[0]));
+  append(expected, part(100, 8000));
+  append(expected, with_header(files[1]));
+  append(expected, part(8000, 9000));
+  for (std::size_t size = Input::kMinRoom; size < Input::kMinRoom + 40; ++size) {
+    const auto input = mixed_input(batch, {2, 0, 1}, bytes, {100, 100, 8000});
+    CHECK_EQ(input->size(), expected.size());
+    Bytes actual;
+    Bytes room(size);
+    std::vector<std::size_t> starts;
+    while (actual.size() < expected.size()) {
+      const std::size_t n = input->read(room, starts);
+      CHECK(n > 0);
+      actual.insert(actual.end(), room.begin(), room.begin() + static_cast<std::ptrdiff_t>(n));
+    }
+    CHECK(actual == expected);
+    CHECK_EQ(starts.size(), 3u);
+    CHECK_EQ(input->outcome().value(), 5003u);
+  }
+}
+
 TEST("a payload stream is cut where a file begins") {
   Engine engine;
   Stream stream(engine, std::make_shared<CountingSink>(), kSmallPayload);

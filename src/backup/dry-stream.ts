@@ -32,6 +32,10 @@ export class DryStream implements ArchiveStream {
     return Promise.reject(new Error('a dry run has no contents'));
   }
 
+  writeMixed(): Promise<void> {
+    return Promise.reject(new Error('a dry run has no contents'));
+  }
+
   writeFile(): Promise<number> {
     return Promise.reject(new Error('a dry run has no contents'));
   }

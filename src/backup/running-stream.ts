@@ -33,6 +33,10 @@ export class RestableStream implements ArchiveStream, RunningStream {
     return this.#ingest.writeBatch(batch, indexes);
   }
 
+  writeMixed(batch: NativeBatch, indexes: Uint32Array, bytes: Uint8Array, ends: Uint32Array): Promise<void> {
+    return this.#ingest.writeMixed(batch, indexes, bytes, ends);
+  }
+
   writeFile(file: NativeFile, size: number): Promise<number> {
     return this.#ingest.writeFile(file, size);
   }
