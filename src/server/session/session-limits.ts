@@ -13,7 +13,7 @@ export const MAX_PLAIN: number = 16 * MIB;
 export const MAX_PARAMETERS: number = 512 * KIB;
 /** Uploads that are in memory: measured, each takes two and a half times as much of the process. */
 export const UPLOADS: ByteBudgetOptions = { limit: 32 * MIB, share: 12 * MIB };
-/** Parts of answers on their way to clients that read at their own pace. */
+/** Parts of answers on their way to clients that read at their own pace; one answer of each session comes in addition. */
 export const ANSWERS: ByteBudgetOptions = { limit: 32 * MIB, share: 4 * MIB };
 /** Longest path with its query: more than official clients send, less than a header list may have. */
 export const MAX_TARGET: number = 12 * KIB;

@@ -10,6 +10,7 @@ import type { ServerContext } from '../server-context.js';
 import type { RunningTask } from '../tasks/task-registry.js';
 import { BackupCalls } from './backup-calls.js';
 import { backupEndpoints } from './backup-endpoints.js';
+import { OwnPlace } from './own-place.js';
 import { readerEndpoints } from './reader-calls.js';
 import { serveSession } from './serve-session.js';
 import type { SessionEndpoint } from './session-endpoint.js';
@@ -61,7 +62,7 @@ async function serve(
   await serveSession(session, {
     endpoints,
     uploads: context.uploads.of(caller.authId),
-    answers: context.answers.of(caller.authId),
+    answers: new OwnPlace(context.answers.of(caller.authId)),
     times: DEFAULT_TIMES,
     signal: AbortSignal.any([signal, task.signal]),
     onUnexpected: (error) => task.warn(error instanceof Error ? error.message : String(error)),
