@@ -8,6 +8,7 @@
 #include "binding/detect.h"
 #include "binding/extract.h"
 #include "binding/file.h"
+#include "binding/image.h"
 #include "binding/scan.h"
 
 namespace {
@@ -27,6 +28,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_detect(env, exports);
   export_extract(env, exports);
   export_file(env, exports);
+  export_image(env, exports);
   export_scan(env, exports);
   return exports;
 }

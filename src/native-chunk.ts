@@ -110,6 +110,8 @@ export interface IngestOptions {
   readonly payload: boolean;
   /** Memory for bytes in flight; at least eight times the average size, which is also what smaller values mean. */
   readonly ringBytes?: number;
+  /** An image: all chunks but the last have exactly `averageSize` bytes. */
+  readonly fixed?: boolean;
 }
 
 /** Counts of chunks and their plain bytes; `newEncodedBytes` is what was written. */
@@ -162,6 +164,18 @@ export interface NativeIngest {
    */
   writeFile(file: NativeFile, size: number): Promise<number>;
   /**
+   * Appends `length` bytes of an image from `offset` on, without a header. Zeros stand in for what is missing at the end of the file;
+   * the number of bytes that were there comes back. Rejects at once where reading fails, with `syscall` `pread`.
+   */
+  writeRange(file: NativeFile, offset: number, length: number): Promise<number>;
+  /**
+   * Appends what comes out of a pipe until its end; the number of bytes comes back. Rejects with ABORT_ERR when `cancel` is set, and
+   * where reading fails, with `syscall` `read`.
+   */
+  writeStream(pipe: NativeFile, cancel: CancelFlag): Promise<number>;
+  /** Appends whole chunks of zeros to a fixed stream, without making them. Rejects with INGEST_ALIGN where no chunk begins. */
+  writeZeros(chunks: number): Promise<void>;
+  /**
    * Appends chunks that the store has, without their data: 40 bytes each, u64 length and digest. The stream is cut before them
    * and goes on behind them. A chunk that is missing (CHUNK_MISSING) ends the stream.
    */
@@ -182,7 +196,12 @@ export interface NativeIngest {
 }
 
 /** What an archive is written to. */
-export type ArchiveStream = Omit<NativeIngest, 'pause' | 'resume'>;
+export type ArchiveStream = Omit<NativeIngest, 'pause' | 'resume' | ImageWrites>;
+
+type ImageWrites = 'writeRange' | 'writeStream' | 'writeZeros';
+
+/** What an image is written to. */
+export type ImageStream = Pick<NativeIngest, ImageWrites | 'write' | 'progress' | 'finish' | 'abort'>;
 
 export interface ChunkReaderOptions {
   readonly store: NativeChunkStore | NativeDownloadLoader;

@@ -13,6 +13,7 @@ import type { NativeChunks } from './native-chunk.js';
 import type { NativeDetect } from './native-detect.js';
 import type { NativeExtractions } from './native-extract.js';
 import type { NativeFileCalls } from './native-file.js';
+import type { NativeImages } from './native-image.js';
 import type { NativeScan } from './native-scan.js';
 
 /** What the addon exports; see `native/addon.cc`, the one list. */
@@ -21,7 +22,8 @@ export interface NativeAddon
     NativeDetect,
     NativeExtractions,
     NativeScan,
-    NativeFileCalls {
+    NativeFileCalls,
+    NativeImages {
   /** Versions the addon was built with. `zstd` is the linked library, `zstdHeader` the header it was compiled against. */
   versions(): { zstd: string; zstdHeader: string };
   /** CRC-32 (IEEE 802.3, as zlib) of the bytes. indexes-blobs-chunks.md §4.1. */

@@ -7,6 +7,8 @@
 #include "binding/chunk.h"
 #include "binding/chunk_server.h"
 #include "binding/chunk_store.h"
+#include "binding/image.h"
+#include "chunk/image_input.h"
 #include "chunk/index_entries.h"
 
 namespace restat::binding {
@@ -58,9 +60,11 @@ Napi::Function IngestWrap::define(Napi::Env env) {
       {InstanceMethod<&IngestWrap::write>("write"), InstanceMethod<&IngestWrap::write_batch>("writeBatch"),
        InstanceMethod<&IngestWrap::write_mixed>("writeMixed"),
        InstanceMethod<&IngestWrap::write_file>("writeFile"), InstanceMethod<&IngestWrap::inject>("inject"),
-       InstanceMethod<&IngestWrap::finish>("finish"), InstanceMethod<&IngestWrap::pause>("pause"),
-       InstanceMethod<&IngestWrap::resume>("resume"), InstanceMethod<&IngestWrap::abort>("abort"),
-       InstanceMethod<&IngestWrap::progress>("progress"),
+       InstanceMethod<&IngestWrap::write_range>("writeRange"),
+       InstanceMethod<&IngestWrap::write_stream>("writeStream"),
+       InstanceMethod<&IngestWrap::write_zeros>("writeZeros"), InstanceMethod<&IngestWrap::finish>("finish"),
+       InstanceMethod<&IngestWrap::pause>("pause"), InstanceMethod<&IngestWrap::resume>("resume"),
+       InstanceMethod<&IngestWrap::abort>("abort"), InstanceMethod<&IngestWrap::progress>("progress"),
        InstanceAccessor<&IngestWrap::position>("position")});
 }
 
@@ -70,6 +74,7 @@ IngestWrap::IngestWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   if (!store) store = UploadSinkWrap::sink(options.Get("store"));
   const std::uint64_t average = number_of(options.Get("averageSize"));
   const auto ring = options.Get("ringBytes");
+  const bool fixed = flag_of(options.Get("fixed"));
   if (!store || !Chunker::is_average(average) || !options.Get("payload").IsBoolean()) {
     misuse(info.Env(), "Ingest: a store, an average chunk size (64 KiB … 4 MiB) and payload are needed");
     return;
@@ -79,7 +84,7 @@ IngestWrap::IngestWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     return;
   }
   auto ingest = Ingest::create(Environment::of(info.Env()).engine(), std::move(store),
-                               {average, flag_of(options.Get("payload")), number_of(ring)});
+                               {average, flag_of(options.Get("payload")), number_of(ring), fixed});
   if (ingest.ok()) {
     ingest_ = std::move(ingest.value());
   } else {
@@ -139,6 +144,39 @@ Napi::Value IngestWrap::write_file(const Napi::CallbackInfo& info) {
   ingest_->put(
       file_input(file, number_of(info[1])),
       settle<std::uint64_t>(pending, [](Napi::Env env, std::uint64_t read) { return number(env, read); }));
+  return promise;
+}
+
+// The promise is fulfilled with the number of bytes that were there.
+Napi::Value IngestWrap::put_counted(Napi::Env env, std::unique_ptr<Input> input) {
+  auto& pending = Environment::of(env).pending(env);
+  const Napi::Value promise = pending.promise();
+  ingest_->put(std::move(input), settle<std::uint64_t>(pending, number));
+  return promise;
+}
+
+Napi::Value IngestWrap::write_range(const Napi::CallbackInfo& info) {
+  const auto file = file_of(info[0]);
+  if (!file || !is_count(info[1]) || !is_count(info[2]) || number_of(info[1]) > kMaxFile ||
+      number_of(info[2]) > kMaxFile)
+    return misuse(info.Env(), "writeRange: an open file, an offset and a length are needed");
+  return put_counted(info.Env(), range_input(file, number_of(info[1]), number_of(info[2])));
+}
+
+Napi::Value IngestWrap::write_stream(const Napi::CallbackInfo& info) {
+  const auto pipe = file_of(info[0]);
+  if (!pipe) return misuse(info.Env(), "writeStream: an open pipe is needed");
+  return put_counted(info.Env(), pipe_input(pipe, Environment::of(info.Env()).token(info[1])));
+}
+
+Napi::Value IngestWrap::write_zeros(const Napi::CallbackInfo& info) {
+  if (!is_count(info[0]) || number_of(info[0]) > kMaxFile / kMaxChunk)
+    return misuse(info.Env(), "writeZeros: a number of chunks is needed");
+  auto& pending = Environment::of(info.Env()).pending(info.Env());
+  const Napi::Value promise = pending.promise();
+  ingest_->zeros(number_of(info[0]), settle<std::uint64_t>(pending, [](Napi::Env env, std::uint64_t) {
+                   return env.Undefined();
+                 }));
   return promise;
 }
 

@@ -20,6 +20,9 @@ class IngestWrap : public Napi::ObjectWrap<IngestWrap> {
   Napi::Value write_batch(const Napi::CallbackInfo& info);
   Napi::Value write_mixed(const Napi::CallbackInfo& info);
   Napi::Value write_file(const Napi::CallbackInfo& info);
+  Napi::Value write_range(const Napi::CallbackInfo& info);
+  Napi::Value write_stream(const Napi::CallbackInfo& info);
+  Napi::Value write_zeros(const Napi::CallbackInfo& info);
   Napi::Value inject(const Napi::CallbackInfo& info);
   Napi::Value finish(const Napi::CallbackInfo& info);
   Napi::Value pause(const Napi::CallbackInfo& info);
@@ -28,6 +31,7 @@ class IngestWrap : public Napi::ObjectWrap<IngestWrap> {
   Napi::Value progress(const Napi::CallbackInfo& info);
   Napi::Value position(const Napi::CallbackInfo& info);
   Napi::Value append(Napi::Env env, std::unique_ptr<Input> input);
+  Napi::Value put_counted(Napi::Env env, std::unique_ptr<Input> input);
 
   std::shared_ptr<Ingest> ingest_;
 };

@@ -32,7 +32,8 @@ Result<std::shared_ptr<Ingest>> Ingest::create(Engine& engine, std::shared_ptr<C
 
 void Ingest::put(std::unique_ptr<Input> input, PutDone done) {
   const std::uint64_t size = input->size();
-  append(std::make_shared<Put>(Put{std::move(input), size, std::move(done), {}}), size);
+  append(std::make_shared<Put>(Put{std::move(input), size, std::move(done), {}}),
+         size == Input::kUnknown ? 0 : size);
 }
 
 void Ingest::inject(std::vector<InjectedChunk> chunks, PutDone done) {
@@ -41,12 +42,19 @@ void Ingest::inject(std::vector<InjectedChunk> chunks, PutDone done) {
   append(std::make_shared<Put>(Put{nullptr, 0, std::move(done), std::move(chunks)}), size);
 }
 
+void Ingest::zeros(std::uint64_t chunks, PutDone done) {
+  append(std::make_shared<Put>(Put{nullptr, 0, std::move(done), {}, chunks}), chunks * zero_.length());
+}
+
 void Ingest::append(std::shared_ptr<Put> put, std::uint64_t size) {
   std::unique_lock lock(mutex_);
-  if (error_ || finishing_) {
-    const Error error = error_.value_or(Error::check("INGEST_FINISHED", "the stream is finished"));
+  std::optional<Error> error = error_;
+  if (!error && finishing_) error = Error::check("INGEST_FINISHED", "the stream is finished");
+  if (!error && put->zeros > 0 && !(options_.fixed && position_ % zero_.length() == 0))
+    error = Error::check("INGEST_ALIGN", "chunks of zeros begin where a chunk of a fixed stream does");
+  if (error) {
     lock.unlock();
-    return put->done(error);
+    return put->done(*error);
   }
   position_ += size;
   puts_.push_back(std::move(put));
@@ -62,7 +70,9 @@ void Ingest::append(std::shared_ptr<Put> put, std::uint64_t size) {
 std::vector<Ingest::PutDone> Ingest::take_injections() {
   std::vector<PutDone> done;
   for (; !puts_.empty() && !puts_.front()->input; puts_.pop_front()) {
-    boundaries_.push_back({read_, std::move(puts_.front()->chunks)});
+    Put& put = *puts_.front();
+    boundaries_.push_back({read_, std::move(put.chunks), put.zeros});
+    skipped_ += put.zeros * zero_.length();
     done.push_back(std::move(puts_.front()->done));
   }
   return done;
@@ -119,7 +129,7 @@ std::uint64_t Ingest::position() const {
 
 IngestProgress Ingest::progress() const {
   const std::lock_guard lock(mutex_);
-  return {read_, stats_};
+  return {read_ + skipped_, stats_};
 }
 
 void Ingest::feed() {
@@ -150,7 +160,8 @@ void Ingest::piece_done(const Piece& piece, std::size_t n, const std::vector<std
   ring_->commit(n);
   read_ += n;
   piece.put->left -= n;
-  const bool ended = piece.put->left == 0;
+  if (piece.put->input->size() == Input::kUnknown) position_ += n;
+  const bool ended = piece.put->left == 0 || n == 0;
   if (ended) puts_.pop_front();
   const auto injected = take_injections();
   const Job job = claim();
@@ -211,20 +222,12 @@ std::optional<Ingest::Cut> Ingest::cut() {
 
 // The cutter stands where chunks are to be injected.
 void Ingest::inject_now(const Boundary& boundary) {
-  for (const auto& chunk : boundary.chunks) {
-    if (Status reused = sink_->reuse(chunk.digest); !reused.ok()) {
-      fail(reused.error());
-      break;
-    }
-  }
+  auto taken = take_injected(boundary);
+  if (!taken.ok()) fail(taken.error());
   std::unique_lock lock(mutex_);
   leave(cutting_);
   if (is_over()) return;
-  for (const auto& chunk : boundary.chunks) {
-    index_.inject(chunk.length, chunk.digest);
-    stats_.injected_chunks += 1;
-    stats_.injected_bytes += chunk.length;
-  }
+  list_injected(boundary, taken.value());
   boundaries_.pop_front();
   const Job job = claim();
   const Ends ends = claim_ends();
@@ -233,9 +236,35 @@ void Ingest::inject_now(const Boundary& boundary) {
   complete(ends);
 }
 
+// The outcome is that of the chunk of zeros, where there are any.
+Result<ChunkOutcome> Ingest::take_injected(const Boundary& boundary) {
+  for (const auto& chunk : boundary.chunks)
+    if (Status reused = sink_->reuse(chunk.digest); !reused.ok()) return reused.error();
+  return boundary.zeros > 0 ? zero_.accept(*sink_) : ChunkOutcome{};
+}
+
+// To be called with the lock held.
+void Ingest::list_injected(const Boundary& boundary, const ChunkOutcome& zero) {
+  for (const auto& chunk : boundary.chunks) {
+    index_.inject(chunk.length, chunk.digest);
+    stats_.injected_chunks += 1;
+    stats_.injected_bytes += chunk.length;
+  }
+  if (boundary.zeros == 0) return;
+  const Digest digest = zero_.digest();
+  for (std::uint64_t i = 0; i < boundary.zeros; ++i) index_.inject(zero_.length(), digest);
+  const std::uint64_t stored = zero.stored ? 1 : 0;
+  stats_.new_chunks += stored;
+  stats_.new_bytes += stored * zero_.length();
+  stats_.new_encoded_bytes += zero.encoded_bytes;
+  stats_.known_chunks += boundary.zeros - stored;
+  stats_.known_bytes += (boundary.zeros - stored) * zero_.length();
+}
+
 void Ingest::store(const Cut& cut) {
-  const Digest digest = sha256(cut.bytes);
-  auto outcome = sink_->accept(digest, cut.bytes);
+  const bool is_zero = options_.fixed && zero_.is(cut.bytes);
+  const Digest digest = is_zero ? zero_.digest() : sha256(cut.bytes);
+  auto outcome = is_zero ? zero_.accept(*sink_) : sink_->accept(digest, cut.bytes);
   if (!outcome.ok()) fail(outcome.error());
   chunk_done(cut, digest, outcome.ok() ? outcome.value() : ChunkOutcome{});
 }

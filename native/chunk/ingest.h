@@ -14,6 +14,7 @@
 #include "chunk/input.h"
 #include "chunk/ring.h"
 #include "chunk/stream_cutter.h"
+#include "chunk/zero_chunk.h"
 
 namespace restat {
 
@@ -21,6 +22,7 @@ struct IngestOptions {
   std::size_t average = 4 * 1024 * 1024;  // a valid average chunk size
   bool payload = false;                   // cut where files begin
   std::size_t ring_bytes = 0;             // 0: what suits the average
+  bool fixed = false;                     // an image: all chunks but the last have the average size
 };
 
 struct IngestStats {
@@ -48,7 +50,7 @@ struct IngestSummary {
 };
 
 struct IngestProgress {
-  std::uint64_t read = 0;  // bytes of the stream that are in the ring or past it
+  std::uint64_t read = 0;  // bytes of the stream that are in the ring or past it, or zeros that need not be
   IngestStats stats;       // of the chunks that are done
 };
 
@@ -79,6 +81,9 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   // Appends chunks that the sink has (change-detection.md §8.3): the stream is cut here, and goes on behind
   // them. `done` gets 0 when all inputs before are in the ring. A chunk that is missing ends the stream.
   void inject(std::vector<InjectedChunk> chunks, PutDone done);
+  // Appends so many chunks of zeros to a fixed stream, without making or reading them. `done` gets 0. Error
+  // code besides those of put(): INGEST_ALIGN, where no chunk begins.
+  void zeros(std::uint64_t chunks, PutDone done);
   // The end of the stream: `done` gets the index once everything is stored.
   void finish(FinishDone done);
   // Makes no new chunks until resume(). `done` gets the index entries so far, once every chunk that was made
@@ -93,16 +98,18 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   IngestProgress progress() const;
 
  private:
-  // Either an input, or chunks to inject.
+  // Either an input, or chunks to inject, or a number of chunks of zeros.
   struct Put {
     std::unique_ptr<Input> input;
     std::uint64_t left;
     PutDone done;
     std::vector<InjectedChunk> chunks;
+    std::uint64_t zeros = 0;
   };
   struct Boundary {
     std::uint64_t position;  // bytes of data before it
     std::vector<InjectedChunk> chunks;
+    std::uint64_t zeros;
   };
   struct Job {
     bool feed = false;
@@ -127,8 +134,9 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
       : engine_(engine),
         sink_(std::move(sink)),
         options_(options),
+        zero_(options.average),
         ring_(std::move(ring)),
-        cutter_(options.average) {}
+        cutter_(options.fixed ? StreamCutter::fixed(options.average) : StreamCutter(options.average)) {}
 
   void append(std::shared_ptr<Put> put, std::uint64_t size);
   void feed();
@@ -137,6 +145,8 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   void work();
   std::optional<Cut> cut();
   void inject_now(const Boundary& boundary);
+  Result<ChunkOutcome> take_injected(const Boundary& boundary);
+  void list_injected(const Boundary& boundary, const ChunkOutcome& zero);
   void store(const Cut& cut);
   void chunk_done(const Cut& cut, const Digest& digest, const ChunkOutcome& outcome);
   void fail(const Error& error);
@@ -158,6 +168,7 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   Engine& engine_;
   const std::shared_ptr<ChunkSink> sink_;
   const IngestOptions options_;
+  ZeroChunk zero_;
 
   mutable std::mutex mutex_;
   std::optional<Ring> ring_;  // given back as soon as the stream is over
@@ -170,6 +181,7 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   IngestStats stats_;
   std::uint64_t position_ = 0;
   std::uint64_t read_ = 0;
+  std::uint64_t skipped_ = 0;  // zeros that are not read
   unsigned feeding_ = 0;
   unsigned cutting_ = 0;
   unsigned storing_ = 0;

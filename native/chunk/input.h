@@ -20,13 +20,16 @@ class Input {
  public:
   // The least room that read() is called with.
   static constexpr std::size_t kMinRoom = 4096;
+  // Size of an input that goes on until read() returns 0.
+  static constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
 
   virtual ~Input() = default;
 
   // How many bytes it adds to the stream in all.
   virtual std::uint64_t size() const = 0;
-  // Puts the next bytes at the beginning of `room` and returns their number, which is not 0 while bytes are
-  // left. Notes in `file_starts` where in `room` the header of a file begins. May block on reading a file.
+  // Puts the next bytes at the beginning of `room` and returns their number; 0 ends the input, also before
+  // all its bytes are there. Notes in `file_starts` where in `room` the header of a file begins. May block on
+  // reading a file.
   virtual std::size_t read(ByteSpan room, std::vector<std::size_t>& file_starts) = 0;
   // Asked when all was read: how many bytes of contents were really there.
   virtual Result<std::uint64_t> outcome() = 0;

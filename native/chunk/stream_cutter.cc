@@ -3,6 +3,7 @@
 namespace restat {
 
 std::size_t StreamCutter::find(ByteView bytes) {
+  if (fixed_ > 0) return bytes.size() < fixed_ ? 0 : fixed_;
   while (!suggestions_.empty() && suggestions_.front() < start_ + chunker_.min()) suggestions_.pop_front();
   const bool suggested = !suggestions_.empty() && suggestions_.front() - start_ <= bytes.size();
   if (suggested) bytes = bytes.first(suggestions_.front() - start_);
