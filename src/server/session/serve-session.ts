@@ -11,14 +11,14 @@ import { type ParameterSource, parseParameters } from '../http/parameters.js';
 import { querySource, sourceOf } from '../http/source.js';
 import { parseTarget, type Target } from '../http/target.js';
 import { type Refusal, sendRefusal, sendReply } from './answer.js';
-import type { Room } from './byte-budget.js';
+import { ByteBudget, type Room } from './byte-budget.js';
 import type { SessionEndpoint } from './session-endpoint.js';
-import { MAX_TARGET, type SessionTimes } from './session-limits.js';
+import { MAX_TARGET, PARAMETERS, type SessionTimes } from './session-limits.js';
 import { StreamUpload } from './upload.js';
 
 export interface SessionOptions {
   readonly endpoints: readonly SessionEndpoint[];
-  /** Memory for bodies, and for answers. */
+  /** Memory for bodies that are stored, and for answers. */
   readonly uploads: Room;
   readonly answers: Room;
   readonly times: SessionTimes;
@@ -56,6 +56,8 @@ function refusalOf(error: unknown): Refusal {
 class SessionLoop {
   readonly #options: SessionOptions;
   readonly #endpoints: ReadonlyMap<string, SessionEndpoint>;
+  /** Those of parameters are short: a session has memory for some of its own, which nobody else can hold up. */
+  readonly #parameters = new ByteBudget(PARAMETERS).of('');
   readonly #running = new Set<Promise<void>>();
   #streams = 0;
 
@@ -108,7 +110,8 @@ class SessionLoop {
     const target = formal(() => parseTarget(String(headers[':path'] ?? '/'), MAX_TARGET));
     const endpoint = this.#endpoints.get(`${headers[':method']} /${target.segments.join('/')}`);
     if (endpoint === undefined) throw new CallError(404, `Path '${target.path}' not found.`);
-    const upload = new StreamUpload(stream, this.#options, gone);
+    const { uploads, times } = this.#options;
+    const upload = new StreamUpload(stream, { uploads, times, parameters: this.#parameters }, gone);
     const source = await this.#source(endpoint, target, headers['content-type'], upload);
     return endpoint.run(
       formal(() => parseParameters(endpoint.parameters, source)),

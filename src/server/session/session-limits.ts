@@ -11,6 +11,8 @@ export const MAX_ENCODED: number = 16 * MIB + 44;
 export const MAX_PLAIN: number = 16 * MIB;
 /** Longest body of parameters. protocol.md §4.4. */
 export const MAX_PARAMETERS: number = 512 * KIB;
+/** Bodies of parameters of one session that are in memory: four at once. */
+export const PARAMETERS: ByteBudgetOptions = { limit: 4 * MAX_PARAMETERS, share: 4 * MAX_PARAMETERS };
 /** Uploads that are in memory: measured, each takes two and a half times as much of the process. */
 export const UPLOADS: ByteBudgetOptions = { limit: 32 * MIB, share: 12 * MIB };
 /** Parts of answers on their way to clients that read at their own pace; one answer of each session comes in addition. */

@@ -37,27 +37,28 @@ async function readBody(stream: ServerHttp2Stream, announced: number, limit: num
   return { parts, length };
 }
 
+export interface StreamUploadOptions {
+  /** Memory for bodies that are stored, and for those of parameters. */
+  readonly uploads: Room;
+  readonly parameters: Room;
+  readonly times: SessionTimes;
+}
+
 /** The body of one call. */
 export class StreamUpload implements Upload {
   readonly #stream: ServerHttp2Stream;
-  readonly #room: Room;
-  readonly #times: SessionTimes;
+  readonly #o: StreamUploadOptions;
   readonly #gone: AbortSignal;
 
   /** `gone` is aborted when the stream or its session has ended. */
-  constructor(
-    stream: ServerHttp2Stream,
-    { uploads, times }: { readonly uploads: Room; readonly times: SessionTimes },
-    gone: AbortSignal,
-  ) {
+  constructor(stream: ServerHttp2Stream, options: StreamUploadOptions, gone: AbortSignal) {
     this.#stream = stream;
-    this.#room = uploads;
-    this.#times = times;
+    this.#o = options;
     this.#gone = gone;
   }
 
   async read<T>(announced: number, use: (body: Uploaded) => Promise<T>): Promise<T> {
-    const giveBack = await this.#room.take(announced, this.#gone);
+    const giveBack = await this.#o.uploads.take(announced, this.#gone);
     try {
       return await use(await this.#read(announced, announced + MAX_ENCODED));
     } finally {
@@ -71,12 +72,17 @@ export class StreamUpload implements Upload {
 
   /** The body of a call that takes parameters. Throws CallError. */
   async parameters(): Promise<Buffer> {
-    const { parts } = await this.#read(MAX_PARAMETERS, MAX_PARAMETERS - 1);
-    return Buffer.concat(parts);
+    const giveBack = await this.#o.parameters.take(MAX_PARAMETERS, this.#gone);
+    try {
+      const { parts } = await this.#read(MAX_PARAMETERS, MAX_PARAMETERS - 1);
+      return Buffer.concat(parts);
+    } finally {
+      giveBack();
+    }
   }
 
   /** `expected` bytes have their time. */
   #read(announced: number, limit: number, expected: number = announced): Promise<Uploaded> {
-    return watched(this.#stream, this.#times, expected, () => readBody(this.#stream, announced, limit));
+    return watched(this.#stream, this.#o.times, expected, () => readBody(this.#stream, announced, limit));
   }
 }

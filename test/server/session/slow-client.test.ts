@@ -24,9 +24,11 @@ interface Served {
   readonly answers: ByteBudget;
   /** Lengths of the bodies that were read. */
   readonly read: number[];
+  /** Parameters of calls that came with their bodies. */
+  readonly named: number[];
 }
 
-function calls(read: number[]): SessionEndpoint[] {
+function calls(read: number[], named: number[]): SessionEndpoint[] {
   return [
     sessionEndpoint({
       ...{ method: 'POST', path: '/upload', parametersIn: 'query' },
@@ -36,6 +38,14 @@ function calls(read: number[]): SessionEndpoint[] {
           read.push(length);
           return { data: length };
         }),
+    }),
+    sessionEndpoint({
+      ...{ method: 'POST', path: '/named', parametersIn: 'any' },
+      parameters: { name: { kind: 'integer' } },
+      run: async ({ name }) => {
+        named.push(name);
+        return { data: name };
+      },
     }),
     sessionEndpoint({
       ...{ method: 'GET', path: '/much', parameters: {}, parametersIn: 'query' },
@@ -56,12 +66,12 @@ async function withSession(
 ): Promise<void> {
   const memory = { limit, share: limit };
   const [all, stop, read] = [new ByteBudget(memory), new AbortController(), [] as number[]];
-  const answers = new ByteBudget(memory);
+  const [answers, named] = [new ByteBudget(memory), [] as number[]];
   const server = createServer();
   const ended = once(server, 'connection').then(([socket]: Socket[]) => {
     const session = performServerHandshake(socket!, { settings: { initialWindowSize: 64 * 1024 } });
     return serveSession(session, {
-      ...{ endpoints: calls(read), signal: stop.signal },
+      ...{ endpoints: calls(read, named), signal: stop.signal },
       ...{ uploads: all.of('ann@pbs'), answers: answers.of('ann@pbs') },
       times: { ...DEFAULT_TIMES, ...times },
       onUnexpected: () => undefined,
@@ -75,7 +85,7 @@ async function withSession(
     http2.on('error', () => undefined);
     const client = new TestSession(http2);
     try {
-      await use({ client, ended, stop, all, answers, read });
+      await use({ client, ended, stop, all, answers, read, named });
     } finally {
       http2.destroy();
     }
@@ -142,6 +152,24 @@ test('a body is not read before there is room for it', (t) =>
     stop.abort();
     await ended;
     t.is(all.taken, 0);
+  }));
+
+test('of the parameters of a session no more are read at once than there is memory for', (t) =>
+  withSession({}, MIB, async ({ client, named, ended }) => {
+    const streams = Array.from({ length: 5 }, () =>
+      client.open('POST', '/named', {}, { 'content-type': 'application/json' }),
+    );
+    for (const stream of streams) stream.write(' ');
+    const last = streams.at(-1)!;
+    last.end('{"name":4}');
+    await client.call('GET', '/nothing');
+    await client.call('GET', '/nothing');
+    t.deepEqual(named, []);
+    streams[0]!.end('{"name":0}');
+    await once(last, 'response');
+    t.deepEqual(named, [0, 4]);
+    await client.close();
+    await ended;
   }));
 
 test('who waits for room and goes gives up its place', (t) =>
