@@ -6,27 +6,9 @@ import { PxarDecoder } from '../pxar/decoder.js';
 import type { ChildEntry } from '../pxar/entry.js';
 import { decodeStat } from '../pxar/metadata.js';
 import type { OpenArchive } from './archive-source.js';
+import { letterOf } from './entry-row.js';
 
 const BATCH = 4096;
-
-function letterOf(entry: ChildEntry): string {
-  switch (entry.kind) {
-    case 'directory':
-      return 'd';
-    case 'file':
-      return 'f';
-    case 'symlink':
-      return 'l';
-    case 'hardlink':
-      return 'h';
-    case 'device':
-      return entry.block ? 'b' : 'c';
-    case 'fifo':
-      return 'p';
-    case 'socket':
-      return 's';
-  }
-}
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '\\"',

@@ -1,5 +1,5 @@
 /** Errors that end a restore, each with a stable `code`. */
-export type RestoreErrorCode = 'RESTORE_PIPE' | 'RESTORE_ARCHIVE' | 'RESTORE_TARGET' | 'RESTORE_NO_PRELUDE';
+export type RestoreErrorCode = 'RESTORE_PIPE' | 'RESTORE_ARCHIVE' | 'RESTORE_TARGET' | 'RESTORE_PATH';
 
 export class RestoreError extends Error {
   override readonly name = 'RestoreError';

@@ -3,17 +3,20 @@ import type { NativeChunkReader } from '../native-chunk.js';
 
 const PIECE = 4 * 1024 * 1024;
 
-/** The whole stream behind an index, the next piece read while one is used. */
-export async function* streamBytes(reader: NativeChunkReader): AsyncGenerator<Buffer> {
-  const size = reader.size();
+/** A part of the stream behind an index, all of it by default; the next piece is read while one is used. */
+export async function* streamBytes(
+  reader: NativeChunkReader,
+  start = 0,
+  end: number = reader.size(),
+): AsyncGenerator<Buffer> {
   const piece = (offset: number): Promise<Buffer> | undefined => {
-    if (offset >= size) return undefined;
-    const bytes = reader.read(offset, Math.min(PIECE, size - offset));
+    if (offset >= end) return undefined;
+    const bytes = reader.read(offset, Math.min(PIECE, end - offset));
     bytes.catch(() => undefined);
     return bytes;
   };
-  let offset = 0;
-  for (let next = piece(0); next !== undefined; ) {
+  let offset = start;
+  for (let next = piece(offset); next !== undefined; ) {
     const bytes = await next;
     offset += bytes.length;
     next = piece(offset);

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Words before the command: a tracer, or a program that takes privileges away. */
   readonly wrapper?: readonly string[];
+  /** Of standard output; UTF-8. */
+  readonly encoding?: 'utf8' | 'latin1';
 }
 
 /** A run that has been started. */
@@ -52,7 +54,7 @@ export function startRestat(args: readonly string[], options: RunOptions = {}): 
       resolve({
         code,
         signal,
-        stdout: Buffer.concat(out).toString(),
+        stdout: Buffer.concat(out).toString(options.encoding),
         stderr: Buffer.concat(err).toString(),
       }),
     );

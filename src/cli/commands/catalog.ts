@@ -11,17 +11,10 @@ import { type Context, writeOut } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { commandNamespace, commandRepository, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
+import { filesOf, treesOf } from './archive-tree.js';
 
 /** Bytes of decoded chunks that are kept while a catalog is read: two of the longest. */
 const CATALOG_CACHE = 4 * 1024 * 1024;
-
-/** Files of a snapshot whose names end so, sorted. */
-function filesOf({ manifest }: SnapshotReader, end: RegExp): string[] {
-  return manifest.files
-    .map(({ filename }) => filename)
-    .filter((name) => end.test(name))
-    .sort();
-}
 
 async function openCatalog(snapshot: SnapshotReader): Promise<CatalogReader> {
   const chunks = snapshot.open(await snapshot.index(CATALOG_NAME), CATALOG_CACHE);
@@ -32,7 +25,7 @@ async function openCatalog(snapshot: SnapshotReader): Promise<CatalogReader> {
 async function* linesOf(snapshot: SnapshotReader): AsyncGenerator<string> {
   const hasCatalog = snapshot.manifest.files.some(({ filename }) => filename === CATALOG_NAME);
   if (hasCatalog) yield* catalogLines(await openCatalog(snapshot));
-  const trees = filesOf(snapshot, hasCatalog ? /\.mpxar\.didx$/ : /\.m?pxar\.didx$/);
+  const trees = hasCatalog ? filesOf(snapshot, /\.mpxar\.didx$/) : treesOf(snapshot);
   for (const tree of trees) yield* dumpLines(await openArchive(snapshot, tree));
 }
 

@@ -1,0 +1,32 @@
+/** `restat cat`: the content of one file of an archive. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { RestoreError } from '../../restore/errors.js';
+import { type CommandSpec, type Invocation, lockOptions, positional, repositoryOptions } from '../command.js';
+import type { Context } from '../context.js';
+import { ExitCode } from '../errors.js';
+import { archiveArgument, snapshotArgument, withArchive } from './archive-tree.js';
+
+function run(invocation: Invocation, context: Context): Promise<number> {
+  return withArchive(invocation, context, async (tree) => {
+    const path = positional(invocation, 'path');
+    const { node } = await tree.find(Buffer.from(path), true);
+    const content = await tree.content(node.entry);
+    if (content.kind !== 'file') throw new RestoreError('RESTORE_PATH', `'${path}': not a regular file`);
+    const { stdout, signal } = context;
+    await pipeline(Readable.from(tree.read(content)), stdout, { signal, end: false });
+    return ExitCode.done;
+  });
+}
+
+export const catCommand: CommandSpec = {
+  path: ['cat'],
+  description: 'Write the content of a file of an archive to standard output.',
+  positionals: [
+    snapshotArgument,
+    archiveArgument,
+    { name: 'path', description: 'a file in it; symbolic links are followed inside the archive' },
+  ],
+  options: { ...repositoryOptions, ...lockOptions },
+  run,
+};

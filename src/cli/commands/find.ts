@@ -1,0 +1,157 @@
+/** `restat find`: entries by their names, in all snapshots of a namespace. */
+import type { Repository, SnapshotInfo, SnapshotReader } from '../../repository/repository.js';
+import { openArchive } from '../../restore/archive-source.js';
+import { type FoundEntry, findEntries } from '../../restore/find.js';
+import { parseIncludes } from '../../restore/selection.js';
+import { formatSnapshot, type Namespace, parseGroup } from '../../snapshot/names.js';
+import {
+  type CommandSpec,
+  formatOptions,
+  type Invocation,
+  lockOptions,
+  optionString,
+  positionals,
+  repositoryOptions,
+} from '../command.js';
+import { type Context, outputFormat, printablePath, writeOut } from '../context.js';
+import { ExitCode } from '../errors.js';
+import { entryJson, timeText } from '../output/entry-text.js';
+import { JsonArray } from '../output/json-array.js';
+import { lockWait } from '../repository.js';
+import { parseWords } from '../usage.js';
+import { commandPlace, treesOf, userName } from './archive-tree.js';
+
+const PATH = ['find'];
+
+/** Takes what was found, one after the other. */
+interface Output {
+  add(snapshot: string, archive: string, found: FoundEntry): Promise<void>;
+  end(): Promise<void>;
+}
+
+function outputOf(invocation: Invocation, context: Context): Output {
+  const format = outputFormat(invocation, context);
+  const write = (text: string): Promise<void> => writeOut(context, text);
+  if (format === 'text')
+    return {
+      add: (snapshot, archive, { path, row: { type, size, mtime } }) =>
+        write(`${snapshot} ${archive} ${type} ${size ?? '-'} ${timeText(mtime)} ${printablePath(path)}\n`),
+      end: () => Promise.resolve(),
+    };
+  const array = new JsonArray(format === 'json-pretty', write);
+  return {
+    add: (snapshot, archive, { path, row }) =>
+      array.add({ snapshot, archive, path: printablePath(path), ...entryJson(row) }),
+    end: () => array.end(),
+  };
+}
+
+/** A search over snapshots. */
+class SnapshotSearch {
+  readonly #invocation: Invocation;
+  readonly #context: Context;
+  readonly #output: Output;
+  /** Some snapshots could not be searched. */
+  incomplete = false;
+
+  constructor(invocation: Invocation, context: Context) {
+    this.#invocation = invocation;
+    this.#context = context;
+    this.#output = outputOf(invocation, context);
+  }
+
+  async run(repository: Repository, namespace: Namespace): Promise<void> {
+    const wanted = optionString(this.#invocation, 'group');
+    const group = wanted === undefined ? undefined : parseWords(PATH, () => parseGroup(wanted));
+    for (const info of await repository.snapshots(namespace, group)) {
+      if (info.finished) await this.#searchSnapshot(repository, namespace, info);
+      else if (info.problem !== undefined) this.#warn(formatSnapshot(info.snapshot), info.problem);
+    }
+    await this.#output.end();
+  }
+
+  async #searchSnapshot(
+    repository: Repository,
+    namespace: Namespace,
+    { snapshot: name }: SnapshotInfo,
+  ): Promise<void> {
+    const snapshot = await this.#tolerant(formatSnapshot(name), () =>
+      repository.open(namespace, name, lockWait(this.#invocation, this.#context)),
+    );
+    if (snapshot === undefined) return;
+    try {
+      for (const tree of this.#treesOf(snapshot)) await this.#searchTree(snapshot, tree);
+    } finally {
+      await snapshot.close();
+    }
+  }
+
+  #treesOf(snapshot: SnapshotReader): string[] {
+    const wanted = optionString(this.#invocation, 'archive');
+    return treesOf(snapshot).filter((name) => wanted === undefined || userName(name) === wanted);
+  }
+
+  async #searchTree(snapshot: SnapshotReader, tree: string): Promise<void> {
+    const name = formatSnapshot(snapshot.snapshot);
+    const patterns = parseWords(PATH, () => parseIncludes(positionals(this.#invocation, 'pattern')));
+    await this.#tolerant(`${name} ${userName(tree)}`, async () => {
+      try {
+        const archive = await openArchive(snapshot, tree);
+        for await (const found of findEntries(archive, patterns, this.#context.signal))
+          await this.#output.add(name, userName(tree), found);
+      } catch (error) {
+        throw snapshot.failure ?? error;
+      }
+    });
+  }
+
+  /** What is damaged is said and passed over; a connection that is lost, or an interruption, ends the search. */
+  async #tolerant<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#context.signal.throwIfAborted();
+      if (!isDamage(error)) throw error;
+      this.#warn(what, error.message);
+      return undefined;
+    }
+  }
+
+  #warn(what: string, problem: string): void {
+    this.incomplete = true;
+    this.#context.stderr.write(`Warning: ${what}: ${problem}\n`);
+  }
+}
+
+/** Errors of one snapshot, which say nothing of others. */
+function isDamage(error: unknown): error is Error {
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false;
+  return /^(?:PXAR|CHUNK|BLOB|INDEX|MANIFEST|ARCHIVE|RESTORE|ZSTD|SNAPSHOT)/.test(error.code);
+}
+
+async function run(invocation: Invocation, context: Context): Promise<number> {
+  const { repository, namespace } = await commandPlace(invocation, context);
+  const search = new SnapshotSearch(invocation, context);
+  await search.run(repository, namespace);
+  return search.incomplete ? ExitCode.incomplete : ExitCode.done;
+}
+
+export const findCommand: CommandSpec = {
+  path: PATH,
+  description: 'Look for entries by their names in all snapshots of a namespace.',
+  positionals: [
+    {
+      name: 'pattern',
+      description: "as of --pattern: '*.conf' anywhere, '/etc/*.conf' there; '!…' leaves out",
+      array: true,
+    },
+  ],
+  options: {
+    ...repositoryOptions,
+    ...formatOptions,
+    ...lockOptions,
+    group: { type: 'string', placeholder: 'GROUP', description: 'type/id: in its snapshots only' },
+    archive: { type: 'string', placeholder: 'NAME', description: 'in archives of this name only' },
+  },
+  run,
+};

@@ -1,0 +1,79 @@
+/** `restat ls`: one directory of an archive. */
+import { isDirectory, type Node } from '../../pxar/accessor.js';
+import type { ArchiveTree, Found } from '../../restore/archive-tree.js';
+import { type EntryRow, entryRow } from '../../restore/entry-row.js';
+import {
+  type CommandSpec,
+  formatOptions,
+  type Invocation,
+  lockOptions,
+  optionFlag,
+  positional,
+  repositoryOptions,
+} from '../command.js';
+import { type Context, outputFormat, printablePath, writeOut } from '../context.js';
+import { ExitCode } from '../errors.js';
+import { entryJson, entryText } from '../output/entry-text.js';
+import { JsonArray } from '../output/json-array.js';
+import { archiveArgument, snapshotArgument, withArchive } from './archive-tree.js';
+
+interface Listed {
+  readonly name: Buffer;
+  readonly row: EntryRow;
+}
+
+/** What is in a directory, or the entry itself. */
+async function listed(tree: ArchiveTree, { path, node }: Found, archive: string): Promise<Listed[]> {
+  const describe = async ({ entry }: Node, name: Buffer): Promise<Listed> => ({
+    name,
+    row: entryRow(entry, await tree.content(entry), archive),
+  });
+  if (!isDirectory(node)) return [await describe(node, path.subarray(path.lastIndexOf('/') + 1))];
+  const rows: Listed[] = [];
+  for (const each of await tree.list(node)) rows.push(await describe(each, each.entry.name));
+  return rows;
+}
+
+function longLine({ name, row }: Listed, width: number): string {
+  const arrow = row.target === undefined ? '' : ` -> ${printablePath(row.target)}`;
+  return `${entryText(row, width)} ${printablePath(name)}${arrow}\n`;
+}
+
+async function print(rows: readonly Listed[], invocation: Invocation, context: Context): Promise<void> {
+  const format = outputFormat(invocation, context);
+  const write = (text: string): Promise<void> => writeOut(context, text);
+  if (format !== 'text') {
+    const array = new JsonArray(format === 'json-pretty', write);
+    for (const { name, row } of rows) await array.add({ name: printablePath(name), ...entryJson(row) });
+    await array.end();
+    return;
+  }
+  const width = Math.max(1, ...rows.map(({ row }) => String(row.size ?? '-').length));
+  for (const each of rows)
+    await write(optionFlag(invocation, 'long') ? longLine(each, width) : `${printablePath(each.name)}\n`);
+}
+
+function run(invocation: Invocation, context: Context): Promise<number> {
+  return withArchive(invocation, context, async (tree, archive) => {
+    const found = await tree.find(Buffer.from(positional(invocation, 'path')), true);
+    await print(await listed(tree, found, archive), invocation, context);
+    return ExitCode.done;
+  });
+}
+
+export const lsCommand: CommandSpec = {
+  path: ['ls'],
+  description: 'List a directory of an archive.',
+  positionals: [
+    snapshotArgument,
+    archiveArgument,
+    { name: 'path', description: 'directory or entry in it (default: all of it)', optional: true },
+  ],
+  options: {
+    ...repositoryOptions,
+    ...formatOptions,
+    ...lockOptions,
+    long: { type: 'boolean', description: 'mode, owner, size and time of modification, too' },
+  },
+  run,
+};
