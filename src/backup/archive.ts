@@ -60,14 +60,18 @@ export interface ArchiveProgress {
 
 export interface ArchiveSummary {
   readonly archive: string;
+  /** The contents, or all there is of an archive of one stream. */
   readonly payload: IngestSummary;
-  readonly metadata: IngestSummary;
+  /** Of a split archive. */
+  readonly metadata: IngestSummary | undefined;
   /** Payload offsets that the next run must not trust, and how many there were in all. */
   readonly untrusted: readonly number[];
   readonly untrustedCount: number;
   /** What was put in from the reference; undefined where there was none. */
   readonly padding: PaddingTotals | undefined;
 }
+
+type SplitSummary = ArchiveSummary & { readonly metadata: IngestSummary };
 
 /** Runs ahead of the one that is written, each with up to 4 MiB of contents. */
 const RUNS_AHEAD = 3;
@@ -166,7 +170,7 @@ class ArchiveRun {
     this.#scan = new ScanAhead(this.#tree, options.walk);
   }
 
-  async run(): Promise<ArchiveSummary> {
+  async run(): Promise<SplitSummary> {
     // A large file takes long, and says nothing between its beginning and its end.
     const timer = setInterval(() => this.#progress(), PROGRESS_MS);
     // A stream that takes a large file ends at once, not behind it.
@@ -190,7 +194,7 @@ class ArchiveRun {
     this.#metadata.abort();
   }
 
-  async #write(): Promise<ArchiveSummary> {
+  async #write(): Promise<SplitSummary> {
     if (isVirtualFileSystem(await this.#tree.magic(0))) {
       throw new BackupError('BACKUP_VIRTUAL_ROOT', `'${this.#source.path}' is on a virtual file system`);
     }

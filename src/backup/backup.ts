@@ -3,12 +3,14 @@ import { native } from '../native.js';
 import type { BackupSession, Repository } from '../repository/repository.js';
 import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
 import { encodeRunNotes, type Instant, type RunNotes } from '../snapshot/run-notes.js';
-import { type ArchiveProgress, type ArchiveSummary, backupArchive } from './archive.js';
+import { type ArchiveOptions, type ArchiveProgress, type ArchiveSummary, backupArchive } from './archive.js';
+import { backupBlob } from './blob-source.js';
 import { type DetectionWishes, RunDetection } from './detection.js';
 import { UNTRUSTED_MAX } from './file-doubts.js';
+import { backupImage } from './image.js';
 import type { WalkOptions } from './options.js';
 import { type ReasonCounts, Report, type Totals, type Warning, type WarningKind } from './report.js';
-import { refuseOwn, type Source } from './sources.js';
+import { refuseOwn, type Source, sourceKind } from './sources.js';
 
 export interface BackupRequest {
   readonly repository: Repository;
@@ -65,6 +67,29 @@ function notesOf(start: Instant, generation: number, archives: readonly ArchiveS
   };
 }
 
+/** Writes one source as what its archive's name says. */
+async function writeArchive(
+  source: Source,
+  options: Omit<ArchiveOptions, 'detection'>,
+  request: BackupRequest,
+  session: BackupSession,
+  detection: RunDetection,
+): Promise<ArchiveSummary> {
+  switch (sourceKind(source)) {
+    case 'directory':
+      return backupArchive(
+        source,
+        { ...options, detection: await detection.archive(source.archive) },
+        session,
+      );
+    case 'image':
+      return backupImage(source, { ...options, onMessage: request.onMessage }, session);
+    case 'config file':
+    case 'log file':
+      return backupBlob(source, options, session);
+  }
+}
+
 async function writeArchives(
   request: BackupRequest,
   session: BackupSession,
@@ -78,28 +103,14 @@ async function writeArchives(
     const own = await request.repository.ownDirectories();
     await refuseOwn(request.sources, own);
     const walk = { ...request.walk, storedEmpty: own };
+    const { averageSize, skipE2bigXattr, temporaryDirectory, dryRun, signal, onProgress } = request;
+    const limits = { walk, averageSize, skipE2bigXattr, temporaryDirectory };
+    const options = { ...limits, report, dryRun, cancel, signal, onProgress };
     const archives: ArchiveSummary[] = [];
     for (const source of request.sources) {
-      request.signal.throwIfAborted();
+      signal.throwIfAborted();
       request.onArchive(source);
-      archives.push(
-        await backupArchive(
-          source,
-          {
-            walk,
-            averageSize: request.averageSize,
-            skipE2bigXattr: request.skipE2bigXattr,
-            temporaryDirectory: request.temporaryDirectory,
-            report,
-            detection: await detection.archive(source.archive),
-            dryRun: request.dryRun,
-            cancel,
-            signal: request.signal,
-            onProgress: request.onProgress,
-          },
-          session,
-        ),
-      );
+      archives.push(await writeArchive(source, options, request, session, detection));
     }
     return archives;
   } finally {

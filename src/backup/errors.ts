@@ -14,6 +14,10 @@ export type BackupErrorCode =
   | 'BACKUP_SOURCE'
   /** A source or a device that is not there. */
   | 'BACKUP_UNREADABLE'
+  /** A command whose output is a source has failed. */
+  | 'BACKUP_COMMAND'
+  /** A file that is longer than a blob may be. */
+  | 'BACKUP_TOO_LARGE'
   | 'BACKUP_PATTERN'
   | 'BACKUP_ENTRIES_MAX'
   | 'BACKUP_WALK'

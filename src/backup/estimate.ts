@@ -1,4 +1,5 @@
 /** How much a backup will read: a walk beside it that lists and stats the same entries and opens none. */
+import { stat } from 'node:fs/promises';
 import { native } from '../native.js';
 import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
 import { HEADER_SIZE } from '../pxar/format.js';
@@ -6,7 +7,7 @@ import { FileType, fileSize, fileType, identityKey, nameBytes, record, statWord 
 import type { WalkOptions } from './options.js';
 import { type ScanTarget, selectDirectory } from './scan-directory.js';
 import { Keep, type ScannedDirectory } from './scanned-directory.js';
-import type { Source } from './sources.js';
+import { type Source, sourceKind } from './sources.js';
 
 export interface Estimate {
   /** Regular files; an inode with several names in one tree counts once. */
@@ -75,6 +76,12 @@ class TreeCount {
   }
 }
 
+/** Bytes of what is no directory; 0 for what does not tell before its end, and devices. */
+async function sizeOf(path: string): Promise<number> {
+  const info = await stat(path).catch(() => undefined);
+  return info?.isFile() === true ? info.size : 0;
+}
+
 /**
  * Counts what the sources hold, with the excludes and mount rules of the backup. One call at a time is under way, so that the
  * backup keeps the disk. Rejects when `signal` is aborted, and with what a walk throws.
@@ -89,7 +96,12 @@ export async function estimateSources(
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     let [files, bytes] = [0, 0];
-    for (const { path } of sources) {
+    for (const source of sources) {
+      const { path } = source;
+      if (sourceKind(source) !== 'directory') {
+        bytes += await sizeOf(path);
+        continue;
+      }
       const count = new TreeCount(path, walk, cancel, signal);
       await count.run();
       files += count.files;

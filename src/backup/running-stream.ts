@@ -1,19 +1,20 @@
 /** A stream into a session that may let it rest, also when it has ended. */
 import type {
   ArchiveStream,
+  ImageStream,
   IndexEntries,
   IngestProgress,
   IngestSummary,
   NativeIngest,
 } from '../native-chunk.js';
-import type { NativeBatch, NativeFile } from '../native-scan.js';
+import type { CancelFlag, NativeBatch, NativeFile } from '../native-scan.js';
 import type { RunningStream } from '../repository/repository.js';
 
 function isFinished(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'INGEST_FINISHED';
 }
 
-export class RestableStream implements ArchiveStream, RunningStream {
+export class RestableStream implements ArchiveStream, ImageStream, RunningStream {
   readonly #ingest: NativeIngest;
   #ended: Promise<IngestSummary> | undefined;
 
@@ -39,6 +40,18 @@ export class RestableStream implements ArchiveStream, RunningStream {
 
   writeFile(file: NativeFile, size: number): Promise<number> {
     return this.#ingest.writeFile(file, size);
+  }
+
+  writeRange(file: NativeFile, offset: number, length: number): Promise<number> {
+    return this.#ingest.writeRange(file, offset, length);
+  }
+
+  writeStream(pipe: NativeFile, cancel: CancelFlag): Promise<number> {
+    return this.#ingest.writeStream(pipe, cancel);
+  }
+
+  writeZeros(chunks: number): Promise<void> {
+    return this.#ingest.writeZeros(chunks);
   }
 
   inject(chunks: Uint8Array): Promise<void> {

@@ -100,11 +100,12 @@ export interface BackupSession {
   openPrevious(): Promise<SnapshotReader>;
   /** For each chunk of an index of `previous` 1 if this session can refer to it without its data. */
   present(index: DynamicIndex): Promise<Uint8Array>;
-  /** Begins an archive stream: where its ingest puts chunks. `putIndex` ends it. */
-  sink(name: ServerName): Promise<NativeChunkSink>;
+  /** Begins an archive stream: where its ingest puts chunks. `putIndex` ends it. `size` in bytes, where an image has one that is known. */
+  sink(name: ServerName, size?: number): Promise<NativeChunkSink>;
   /** Adds an index when all streams have ended; files stand in the manifest in the order of these calls. */
   putIndex(name: ServerName, stream: FinishedStream): Promise<void>;
-  putBlob(name: ServerName, content: Buffer): Promise<void>;
+  /** Adds a blob as it is to be stored. */
+  putBlob(name: ServerName, encoded: Buffer): Promise<void>;
   /** Makes the snapshot complete. */
   finish(unprotected: Manifest['unprotected']): Promise<void>;
   /** Ends at once whatever waits for others; `abort` follows. */

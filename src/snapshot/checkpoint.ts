@@ -9,9 +9,12 @@ import type { Manifest } from './manifest.js';
 const NAME = /^(.*?)(\.[a-z0-9]+\.(?:didx|fidx))$/;
 const noted = z.object({ checkpoint: z.literal(true) });
 
-/** What the archive is called in a checkpoint. Throws NameError `NAME_ARCHIVE` for what is no index. */
+/**
+ * What the archive is called in a checkpoint. An image becomes a dynamic index, too: a fixed one has to be complete. Throws NameError
+ * `NAME_ARCHIVE` for what is no index.
+ */
 export function incompleteName(name: ServerName): ServerName {
-  return parseServerName(name.replace(NAME, '$1-incomplete$2'));
+  return parseServerName(name.replace(NAME, '$1-incomplete$2').replace(/\.fidx$/, '.didx'));
 }
 
 /** True for names that `incompleteName` gives; a user may have called an archive so, too. */

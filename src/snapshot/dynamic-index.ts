@@ -26,7 +26,7 @@ export interface DynamicIndexParts {
   readonly entries: Buffer;
 }
 
-/** A decoded index. Entries stay as they are on disk: an index of a million chunks is one buffer, not a million objects. */
+/** A decoded index; a fixed one stands in memory as the dynamic one with the same chunks. Entries stay as they are on disk: an index of a million chunks is one buffer, not a million objects. */
 export class DynamicIndex implements DynamicIndexParts {
   readonly uuid: Buffer;
   readonly ctime: number;
@@ -35,13 +35,13 @@ export class DynamicIndex implements DynamicIndexParts {
   readonly count: number;
   /** Length of the archive in bytes. */
   readonly size: number;
-  /** SHA-256 of the entries, computed from them. The manifest must name the same. */
+  /** SHA-256 of the entries as the file has them, computed from them. The manifest must name the same. */
   readonly csum: Buffer;
   readonly #file: string;
   readonly #view: DataView;
 
-  /** `file` is the name for errors. Throws IndexError. */
-  constructor(parts: DynamicIndexParts, file: string) {
+  /** `file` is the name for errors; `stored` are the entries as the file has them. Throws IndexError. */
+  constructor(parts: DynamicIndexParts, file: string, stored: Buffer = parts.entries) {
     this.uuid = parts.uuid;
     this.ctime = parts.ctime;
     this.entries = parts.entries;
@@ -49,7 +49,7 @@ export class DynamicIndex implements DynamicIndexParts {
     this.#view = viewOf(parts.entries);
     this.count = checkEntries(this.#view, file);
     this.size = this.count === 0 ? 0 : this.end(this.count - 1);
-    this.csum = createHash('sha256').update(parts.entries).digest();
+    this.csum = createHash('sha256').update(stored).digest();
   }
 
   /** Offset behind chunk i. */

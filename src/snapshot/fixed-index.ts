@@ -1,4 +1,5 @@
 /** The fixed index: the chunks of an image, all of one size but the last. indexes-blobs-chunks.md §3. */
+import { DynamicIndex, type DynamicIndexParts, ENTRY_SIZE } from './dynamic-index.js';
 import { IndexError } from './errors.js';
 
 /** Offsets in the header and its size. §3.1. */
@@ -8,6 +9,8 @@ const MAGIC = Buffer.from('2f7f41ed91fd0fcd', 'hex');
 /** One entry: the digest. §3.2. */
 export const FIXED_ENTRY_SIZE = 32;
 const UUID_SIZE = 16;
+/** Chunk size of every fixed index that is written, in bytes. §6. */
+export const FIXED_CHUNK_SIZE: number = 4 * 1024 * 1024;
 
 /** What the header of a fixed index says. */
 export interface FixedHeader {
@@ -69,4 +72,54 @@ export function decodeFixedHeader(header: Buffer, length: number, file: string):
     size,
     chunkSize,
   };
+}
+
+/** Entries of a dynamic index with the same chunks. */
+function dynamicEntries(digests: Buffer, { size, chunkSize }: FixedHeader): Buffer {
+  const count = digests.length / FIXED_ENTRY_SIZE;
+  const entries = Buffer.allocUnsafe(count * ENTRY_SIZE);
+  for (let i = 0; i < count; i += 1) {
+    const end = Math.min((i + 1) * chunkSize, size);
+    const at = i * ENTRY_SIZE;
+    entries.writeUInt32LE(end % 2 ** 32, at);
+    entries.writeUInt32LE(Math.floor(end / 2 ** 32), at + 4);
+    digests.copy(entries, at + 8, i * FIXED_ENTRY_SIZE, (i + 1) * FIXED_ENTRY_SIZE);
+  }
+  return entries;
+}
+
+/** Decodes a fixed index file; the header's checksum is not trusted but computed again. `file` is its name. Throws IndexError. */
+export function decodeFixedIndex(bytes: Buffer, file: string): DynamicIndex {
+  const header = decodeFixedHeader(bytes.subarray(0, FIXED_HEADER_SIZE), bytes.length, file);
+  const { uuid, ctime } = header;
+  if (!Number.isSafeInteger(ctime))
+    throw new IndexError('INDEX_ENTRY', file, HEADER.ctime, `creation time ${ctime}`);
+  const digests = bytes.subarray(FIXED_HEADER_SIZE);
+  return new DynamicIndex({ uuid, ctime, entries: dynamicEntries(digests, header) }, file, digests);
+}
+
+/** The index of an image whose chunks have 4 MiB, but the last: with the checksum of the fixed index. Throws IndexError for others. */
+export function fixedIndex(parts: DynamicIndexParts, file: string): DynamicIndex {
+  const index = new DynamicIndex(parts, file);
+  const digests = Buffer.alloc(index.count * FIXED_ENTRY_SIZE);
+  for (let i = 0; i < index.count; i += 1) {
+    const isPlaced = index.start(i) === i * FIXED_CHUNK_SIZE;
+    if (!isPlaced || index.end(i) - index.start(i) > FIXED_CHUNK_SIZE)
+      throw new IndexError('INDEX_ENTRY', file, i * FIXED_ENTRY_SIZE, 'a chunk that is not at its place');
+    index.digest(i).copy(digests, i * FIXED_ENTRY_SIZE);
+  }
+  if (index.count === 0)
+    throw new IndexError('INDEX_LENGTH', file, FIXED_HEADER_SIZE, 'an image without a byte');
+  return new DynamicIndex(parts, file, digests);
+}
+
+/** Encodes the index of an image whose chunks have 4 MiB, but the last. Throws IndexError for others. */
+export function encodeFixedIndex(parts: DynamicIndexParts, file: string): Buffer {
+  const index = fixedIndex(parts, file);
+  const { uuid, ctime, csum, size, count } = index;
+  const digests = Array.from({ length: count }, (_, i) => index.digest(i));
+  return Buffer.concat([
+    encodeFixedHeader({ uuid, ctime, csum, size, chunkSize: FIXED_CHUNK_SIZE }),
+    ...digests,
+  ]);
 }

@@ -135,6 +135,12 @@ export const backupOptions = {
     description:
       "how often the progress of a group's first backup to a server is kept, for a backup that begins anew; otherwise never",
   },
+  'stdin-command': {
+    type: 'string',
+    placeholder: 'COMMAND',
+    description:
+      'run COMMAND with /bin/sh and store its output instead of standard input, as the archive NAME.img:-; the backup fails when it does',
+  },
   'dry-run': { type: 'boolean', description: 'compare and count, but read no contents and store nothing' },
   verbose: { type: 'boolean', description: 'name each file and why it is read' },
   owner: {

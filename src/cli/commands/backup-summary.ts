@@ -35,6 +35,7 @@ function streamLines(name: string, { size, stats }: Stream, seconds: number): st
 function archiveLines({ archive, payload, metadata }: ArchiveSummary, seconds: number): string[] {
   // A dry run made no chunks.
   if (payload.chunks === 0) return [];
+  if (metadata === undefined) return streamLines(archive, payload, seconds);
   const names = splitNames(archive);
   const shown = (name: string): string => name.replace(/\.didx$/, '');
   return [
@@ -70,10 +71,11 @@ function detectionLines({ archives, totals, reasons }: BackupSummary): string[] 
 export function summaryLines(summary: BackupSummary, times: RunTimes): string[] {
   const { archives, totals, warnings } = summary;
   const others = totals.symlinks + totals.specials;
+  const files = `${totals.files} files (${formatBytes(totals.bytes)}), ${totals.directories} directories, ${totals.hardlinks} hard links, ${others} others; ${totals.excluded} excluded`;
   return [
     ...detectionLines(summary),
     ...archives.flatMap((archive, i) => archiveLines(archive, times.archives[i] ?? times.total)),
-    `${totals.files} files (${formatBytes(totals.bytes)}), ${totals.directories} directories, ${totals.hardlinks} hard links, ${others} others; ${totals.excluded} excluded`,
+    ...(totals.directories > 0 ? [files] : []),
     ...Array.from(warnings, ([kind, count]) => `${count} × ${kind}`),
     `Duration: ${formatDuration(times.total)}`,
   ];
@@ -137,7 +139,7 @@ export function summaryJson(summary: BackupSummary, times: RunTimes): { readonly
       archive,
       padding: padding === undefined ? null : paddingJson(padding),
       payload: streamJson(payload),
-      metadata: streamJson(metadata),
+      metadata: metadata === undefined ? null : streamJson(metadata),
     })),
   };
 }

@@ -2,14 +2,15 @@
 import { tmpdir } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { type BackupRequest, type BackupSummary, runBackup } from '../../backup/backup.js';
+import { checkSources } from '../../backup/check-sources.js';
 import { type Estimate, estimateSources } from '../../backup/estimate.js';
 import type { WalkOptions } from '../../backup/options.js';
 import { type RetryOptions, withRetries } from '../../backup/retry.js';
-import { checkSources, parseSources, type Source } from '../../backup/sources.js';
+import { isStandardInput, parseSources, type Source, sourceKind } from '../../backup/sources.js';
 import { REASON_NAMES } from '../../detect/reasons.js';
 import { isLost, ServerError } from '../../repository/pbs/server-error.js';
 import type { Repository } from '../../repository/repository.js';
-import { splitNames } from '../../snapshot/archive-names.js';
+import { serverName, splitNames } from '../../snapshot/archive-names.js';
 import { backupTime, formatSnapshot, type Namespace } from '../../snapshot/names.js';
 import {
   type CommandSpec,
@@ -73,7 +74,9 @@ function milliseconds(seconds: number | undefined): number | undefined {
 
 /** What the command line asks for. Throws UsageError, and BackupError for sources that are not there. */
 async function wishesOf(invocation: Invocation, context: Context): Promise<Wishes> {
-  const sources = parseWords(['backup'], () => parseSources(positionals(invocation, 'backupspec')));
+  const command = optionString(invocation, 'stdin-command');
+  const specs = positionals(invocation, 'backupspec');
+  const sources = parseWords(['backup'], () => parseSources(specs, command));
   const seconds = optionNumber(invocation, 'backup-time') ?? context.clock().seconds;
   const wishes = {
     namespace: commandNamespace(invocation, context),
@@ -100,8 +103,22 @@ async function wishesOf(invocation: Invocation, context: Context): Promise<Wishe
       '--backup-time does not go with --checkpoint-interval: a checkpoint has an earlier time',
       ['backup'],
     );
-  await checkSources(sources);
-  return wishes;
+  const { onceOnly } = await checkSources(sources);
+  // What was read from a pipe does not come again.
+  return onceOnly ? { ...wishes, retries: 0 } : wishes;
+}
+
+/** What is backed up, for people: the command itself is not named, it may hold a secret. */
+function sourceText(source: Source): string {
+  const kind = sourceKind(source);
+  if (source.command !== undefined) return 'the output of a command';
+  return isStandardInput(source) ? 'standard input' : `${kind} '${source.path}'`;
+}
+
+/** The file of the snapshot that holds the source, or its tree. */
+function firstName(source: Source): string {
+  const { archive } = source;
+  return sourceKind(source) === 'directory' ? splitNames(archive).metadata : serverName(archive);
 }
 
 /** The part of a request that tells people and programs how it goes. */
@@ -122,11 +139,10 @@ function listeners(
       reporter.say(`Starting backup: ${where}${formatSnapshot(snapshot)}`);
       if (previous === undefined) reporter.say('No previous snapshot in this group.');
     },
-    onArchive: ({ archive, path }: Source) => {
+    onArchive: (source) => {
       watch.nextArchive();
-      const { metadata } = splitNames(archive);
       const verb = names.dryRun ? 'Would back up' : 'Backing up';
-      reporter.say(`${verb} directory '${path}' to '${names.repository}' as ${metadata}`);
+      reporter.say(`${verb} ${sourceText(source)} to '${names.repository}' as ${firstName(source)}`);
     },
     onWarning: (warning) => reporter.notice(warning),
     onProgress: (state) => progress.update(state),
@@ -236,8 +252,15 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
 
 export const backupCommand: CommandSpec = {
   path: ['backup'],
-  description: 'Back up directories into a new snapshot.',
-  positionals: [{ name: 'backupspec', array: true, description: 'NAME.pxar:DIRECTORY, one or more' }],
+  description: 'Back up directories, images and single files into a new snapshot.',
+  positionals: [
+    {
+      name: 'backupspec',
+      array: true,
+      description:
+        "one or more of NAME.pxar:DIRECTORY, NAME.img:PATH (a block device, file or FIFO; '-' for standard input), NAME.conf:FILE, NAME.log:FILE",
+    },
+  ],
   options: backupOptions,
   run,
 };

@@ -1,6 +1,6 @@
 /** Options of change detection: `--change-detection-mode`, `--max-padding`, `--full-every`. */
 import type { DetectionWishes } from '../../backup/detection.js';
-import type { Source } from '../../backup/sources.js';
+import { type Source, sourceKind } from '../../backup/sources.js';
 import { DEFAULT_BUDGET } from '../../detect/defaults.js';
 import type { ArchiveName } from '../../snapshot/archive-names.js';
 import { type Invocation, optionNumber, optionString } from '../command.js';
@@ -23,7 +23,8 @@ function findArchive(name: string, sources: readonly Source[]): ArchiveName {
 
 function archivesOf(mode: string, sources: readonly Source[]): Set<ArchiveName> {
   if (mode === 'data') return new Set();
-  if (mode === 'metadata') return new Set(sources.map(({ archive }) => archive));
+  const trees = sources.filter((source) => sourceKind(source) === 'directory');
+  if (mode === 'metadata') return new Set(trees.map(({ archive }) => archive));
   const names = /^metadata:(.+)$/.exec(mode)?.[1]?.split(/[,:]/);
   if (names === undefined || names.includes('')) {
     throw new UsageError(

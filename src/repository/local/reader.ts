@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { native } from '../../native.js';
 import type { NativeChunkReader, NativeChunkStore } from '../../native-chunk.js';
+import { decodeIndex } from '../../snapshot/archive-index.js';
 import {
   type ArchiveFiles,
   MANIFEST_NAME,
@@ -9,7 +10,7 @@ import {
   type ServerName,
 } from '../../snapshot/archive-names.js';
 import { decodeBlob } from '../../snapshot/blob.js';
-import { type DynamicIndex, decodeDynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
+import { type DynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
 import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import type { SnapshotReader } from '../repository.js';
@@ -56,7 +57,7 @@ export class LocalSnapshotReader implements SnapshotReader {
   async index(name: ServerName): Promise<DynamicIndex> {
     const { csum, size } = manifestEntry(this.manifest, name);
     const path = join(this.#directory, name);
-    const index = decodeDynamicIndex(await readBounded(path, MAX_INDEX_SIZE), path);
+    const index = decodeIndex(await readBounded(path, MAX_INDEX_SIZE), path);
     index.verify(csum, size);
     return index;
   }

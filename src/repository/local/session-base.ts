@@ -1,7 +1,8 @@
 /** What a backup may build upon: the newest finished snapshot of its group, and the chunks of that. */
 import { join } from 'node:path';
 import type { NativeChunkStore } from '../../native-chunk.js';
-import { decodeDynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
+import { decodeIndex } from '../../snapshot/archive-index.js';
+import { MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
 import type { Manifest } from '../../snapshot/manifest.js';
 import type { GroupName, Namespace, SnapshotName } from '../../snapshot/names.js';
 import { failedVerification } from '../../snapshot/verify-state.js';
@@ -44,10 +45,10 @@ export async function registerKnown(
 ): Promise<void> {
   if (manifest === undefined || failedVerification(manifest)) return;
   for (const { filename, cryptMode, csum, size } of manifest.files) {
-    if (!filename.endsWith('.didx') || cryptMode === 'encrypt') continue;
+    if (!/\.[df]idx$/.test(filename) || cryptMode === 'encrypt') continue;
     try {
       const bytes = await readBounded(join(directory, filename), MAX_INDEX_SIZE);
-      const index = decodeDynamicIndex(bytes, filename);
+      const index = decodeIndex(bytes, filename);
       index.verify(csum, size);
       chunks.register(index.entries);
     } catch {

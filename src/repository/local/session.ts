@@ -1,9 +1,9 @@
 /** A backup that is being written into a local datastore: whole or not at all. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { NativeChunkSink, NativeChunkStore } from '../../native-chunk.js';
+import { encodeIndex, indexOf } from '../../snapshot/archive-index.js';
 import type { ServerName } from '../../snapshot/archive-names.js';
-import { encodeBlob } from '../../snapshot/blob.js';
-import { DynamicIndex, encodeDynamicIndex } from '../../snapshot/dynamic-index.js';
+import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
 import { encodeManifest, type Manifest, type ManifestFile } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import type { BackupSession, FinishedStream, SnapshotReader } from '../repository.js';
@@ -63,13 +63,12 @@ export class LocalSession implements BackupSession {
 
   async putIndex(name: ServerName, { entries }: FinishedStream): Promise<void> {
     const parts = { uuid: uuid4(), ctime: this.#parts.now, entries };
-    const { csum, size } = new DynamicIndex(parts, name);
-    await this.#growing.publish(name, encodeDynamicIndex(parts, name));
+    const { csum, size } = indexOf(parts, name);
+    await this.#growing.publish(name, encodeIndex(parts, name));
     this.#files.push({ filename: name, cryptMode: 'none', size, csum: csum.toString('hex') });
   }
 
-  async putBlob(name: ServerName, content: Buffer): Promise<void> {
-    const bytes = encodeBlob(content, name, { compress: true });
+  async putBlob(name: ServerName, bytes: Buffer): Promise<void> {
     await this.#growing.publish(name, bytes);
     const csum = createHash('sha256').update(bytes).digest('hex');
     this.#files.push({ filename: name, cryptMode: 'none', size: bytes.length, csum });

@@ -8,7 +8,7 @@ import { RepositoryError } from '../errors.js';
 import type { BackupSession, FinishedStream, SnapshotReader } from '../repository.js';
 import type { Base } from './base.js';
 import type { H2Session } from './h2-session.js';
-import { SessionCalls } from './session-calls.js';
+import { SessionCalls, writerKind } from './session-calls.js';
 import { UploadStream } from './upload-stream.js';
 
 export interface PbsSessionParts {
@@ -67,13 +67,13 @@ export class PbsBackupSession implements BackupSession {
     return Promise.resolve(new Uint8Array(index.count).fill(1));
   }
 
-  async sink(name: ServerName): Promise<NativeChunkSink> {
+  async sink(name: ServerName, size?: number): Promise<NativeChunkSink> {
     await this.#base?.registerKnown(name);
-    const writer = await this.#calls.writer(name);
+    const writer = await this.#calls.writer(name, size);
     const stopAll = (): void => {
       for (const each of this.#streams.values()) each.stop();
     };
-    const target = { h2: this.#calls.h2, writer: () => Promise.resolve(writer) };
+    const target = { h2: this.#calls.h2, kind: writerKind(name), writer: () => Promise.resolve(writer) };
     const stream = new UploadStream(target, this.#digests, stopAll);
     this.#streams.set(name, stream);
     return stream.sink;
@@ -86,8 +86,8 @@ export class PbsBackupSession implements BackupSession {
     this.#files.push(await this.#calls.putIndex(name, entries));
   }
 
-  async putBlob(name: ServerName, content: Buffer): Promise<void> {
-    this.#files.push(await this.#calls.putBlob(name, content));
+  async putBlob(name: ServerName, encoded: Buffer): Promise<void> {
+    this.#files.push(await this.#calls.putBlob(name, encoded));
   }
 
   async finish(unprotected: Manifest['unprotected']): Promise<void> {

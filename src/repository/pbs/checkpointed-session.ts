@@ -24,8 +24,8 @@ import type { CheckpointRemoval } from './checkpoint-removal.js';
 import type { H2Session } from './h2-session.js';
 import { EARLIER_NAME } from './inherited-chunks.js';
 import { ServerError } from './server-error.js';
-import { SessionCalls } from './session-calls.js';
-import { UploadStream } from './upload-stream.js';
+import { SessionCalls, writerKind } from './session-calls.js';
+import { UploadStream, type UploadTarget } from './upload-stream.js';
 
 /** A session as the server began it. */
 export interface BegunSession {
@@ -54,6 +54,8 @@ export interface CheckpointedParts {
 /** One archive stream. */
 interface Archive {
   readonly stream: UploadStream;
+  /** Size of an image in bytes, where it is known. */
+  readonly size: number | undefined;
   running: RunningStream | undefined;
   /** When the stream has ended. */
   entries: IndexEntries | undefined;
@@ -120,11 +122,11 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
     return Promise.resolve(new Uint8Array(index.count));
   }
 
-  sink(name: ServerName): Promise<NativeChunkSink> {
+  sink(name: ServerName, size?: number): Promise<NativeChunkSink> {
     return this.#exclusive(async () => {
       await this.#session.base?.registerKnown(name);
-      const stream = new UploadStream(this.#target(name), this.#p.digests, () => this.#stop());
-      this.#archives.set(name, { stream, running: undefined, entries: undefined });
+      const stream = new UploadStream(this.#target(name, size), this.#p.digests, () => this.#stop());
+      this.#archives.set(name, { stream, size, running: undefined, entries: undefined });
       return stream.sink;
     });
   }
@@ -189,10 +191,10 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
     return archive;
   }
 
-  #target(name: ServerName): { readonly h2: H2Session; readonly writer: () => Promise<number> } {
+  #target(name: ServerName, size: number | undefined): UploadTarget {
     const calls = this.#calls;
     const called = this.#incomplete ? incompleteName(name) : name;
-    return { h2: calls.h2, writer: () => calls.writer(called) };
+    return { h2: calls.h2, kind: writerKind(called), writer: () => calls.writer(called, size) };
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -268,7 +270,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
         `${filename}: the server has another checkpoint than it was sent`,
       );
     }
-    for (const [name, { stream }] of this.#archives) stream.moveTo(this.#target(name));
+    for (const [name, { stream, size }] of this.#archives) stream.moveTo(this.#target(name, size));
   }
 
   /** At most one checkpoint remains, the one that was just written; false if others cannot be removed. */

@@ -1,5 +1,6 @@
 /** A finished snapshot of a server, read with every check. snapshot-manifest.md §9, protocol.md §6. */
 import type { NativeChunkReader } from '../../native-chunk.js';
+import { decodeIndex } from '../../snapshot/archive-index.js';
 import {
   type ArchiveFiles,
   MANIFEST_NAME,
@@ -9,7 +10,6 @@ import {
 import { decodeBlob } from '../../snapshot/blob.js';
 import {
   type DynamicIndex,
-  decodeDynamicIndex,
   ENTRY_SIZE,
   HEADER_SIZE as INDEX_HEADER_SIZE,
 } from '../../snapshot/dynamic-index.js';
@@ -106,7 +106,7 @@ export class PbsSnapshotReader implements SnapshotReader {
 
   async index(name: ServerName): Promise<DynamicIndex> {
     const { csum, size } = manifestEntry(this.manifest, name);
-    const index = decodeDynamicIndex(await this.#download(name, indexLimit(name, size)), name);
+    const index = decodeIndex(await this.#download(name, indexLimit(name, size)), name);
     index.verify(csum, size);
     this.#files.onIndex(name, index);
     this.#names.set(index, name);

@@ -2,6 +2,7 @@
 import { native } from '../../native.js';
 import type { NativeServerDigests, NativeUploadSink } from '../../native-chunk.js';
 import type { H2Session } from './h2-session.js';
+import type { WriterKind } from './session-calls.js';
 
 /** Chunks that are sent at one time. */
 const IN_FLIGHT = 16;
@@ -11,6 +12,7 @@ const LIMIT = 24 * 1024 * 1024;
 /** Where chunks go: a session, and one of its indexes. */
 export interface UploadTarget {
   readonly h2: H2Session;
+  readonly kind: WriterKind;
   readonly writer: () => Promise<number>;
 }
 
@@ -70,9 +72,9 @@ export class UploadStream {
         const upload = await this.sink.next();
         if (upload === undefined) return;
         const { digest, size, encoded } = upload;
-        const { h2, writer } = this.#target;
+        const { h2, kind, writer } = this.#target;
         const query = { digest, 'encoded-size': encoded.byteLength, size, wid: await writer() };
-        await h2.upload('dynamic_chunk', query, Buffer.from(encoded));
+        await h2.upload(`${kind}_chunk`, query, Buffer.from(encoded));
         this.sink.sent(encoded);
         this.#onSent?.();
       }
