@@ -1,4 +1,4 @@
-/** Restores of files that are not extracted: the manifest, blobs, the raw stream of a single archive. */
+/** Restores of files that are neither extracted nor images: the manifest, blobs, the raw stream of a single archive. */
 import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
@@ -23,9 +23,6 @@ export async function wholeFile(snapshot: SnapshotReader, name: string): Promise
   const stored = serverName(name);
   if (stored === MANIFEST_NAME) return { bytes: [snapshot.manifestText], replace: true };
   if (stored.endsWith('.blob')) return { bytes: [await snapshot.blob(stored)], replace: false };
-  if (stored.endsWith('.fidx')) {
-    throw new RestoreError('RESTORE_ARCHIVE', `${stored}: this version does not restore images`);
-  }
   const files = snapshot.files(name);
   if (files.kind === 'split') throw new RestoreError('RESTORE_PIPE', 'unable to pipe split archive');
   return { bytes: streamBytes(snapshot.open(await snapshot.index(files.name), 0)), replace: false };

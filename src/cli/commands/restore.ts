@@ -7,6 +7,7 @@ import { RestoreError } from '../../restore/errors.js';
 import { type ExtractResult, extractArchive } from '../../restore/extract.js';
 import { parseIncludes } from '../../restore/selection.js';
 import { pipeTo, replaceFile, wholeFile, writeTo } from '../../restore/whole-file.js';
+import { isFixed } from '../../snapshot/archive-index.js';
 import { serverName } from '../../snapshot/archive-names.js';
 import { formatSnapshot } from '../../snapshot/names.js';
 import {
@@ -28,6 +29,7 @@ import { progressMode, progressOptions } from '../output/progress.js';
 import { Reporter } from '../output/reporter.js';
 import { commandNamespace, commandRepository, findSnapshot, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
+import { runImageRestore } from './restore-image.js';
 
 const COMMAND = ['restore'];
 
@@ -129,6 +131,7 @@ function isTree(name: string): boolean {
 async function run(invocation: Invocation, context: Context): Promise<number> {
   const name = positional(invocation, 'archive-name');
   const target = positional(invocation, 'target');
+  const stored = parseWords(COMMAND, () => serverName(name));
   const toStdout = target === '-';
   if (toStdout && optionStrings(invocation, 'pattern').length > 0) {
     throw new UsageError("--pattern cannot be used with the target '-'", COMMAND);
@@ -139,10 +142,11 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
   const snapshot = await repository.open(namespace, found, lockWait(invocation, context));
   try {
     if (!toStdout && isTree(name)) return await extract(snapshot, invocation, context);
-    const file = await wholeFile(snapshot, name);
-    if (toStdout && context.stdout.isTTY && isTree(name)) {
+    if (toStdout && context.stdout.isTTY && (isTree(name) || isFixed(stored))) {
       throw new RestoreError('RESTORE_PIPE', 'an archive is not written to a terminal');
     }
+    if (isFixed(stored)) return await runImageRestore(snapshot, stored, target, invocation, context);
+    const file = await wholeFile(snapshot, name);
     if (toStdout) await pipeTo(file, context.stdout, context.signal);
     else await writeTo(file, target, context.signal);
     return ExitCode.done;
@@ -156,8 +160,12 @@ export const restoreCommand: CommandSpec = {
   description: 'Restore an archive of a snapshot.',
   positionals: [
     { name: 'snapshot', description: 'type/id/time, or type/id for the newest finished snapshot' },
-    { name: 'archive-name', description: 'root.pxar, fstab.conf, index.json, …' },
-    { name: 'target', description: "directory (pxar archives) or new file; '-' for standard output" },
+    { name: 'archive-name', description: 'root.pxar, disk.img, fstab.conf, index.json, …' },
+    {
+      name: 'target',
+      description:
+        "directory (pxar archives) or new file, for images also a block device; '-' for standard output",
+    },
   ],
   options: {
     ...repositoryOptions,
