@@ -2,6 +2,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { CallError } from '../http/call-error.js';
 import type { Room } from './byte-budget.js';
+import { KeptBytes } from './kept-bytes.js';
 import type { Upload, Uploaded } from './session-endpoint.js';
 import { BODY_RATE, MAX_ENCODED, MAX_PARAMETERS, type SessionTimes } from './session-limits.js';
 
@@ -25,16 +26,16 @@ async function watched<T>(
 
 /** Reads to the end; keeps `announced` bytes and counts the rest, up to `limit`. */
 async function readBody(stream: ServerHttp2Stream, announced: number, limit: number): Promise<Uploaded> {
-  const parts: Buffer[] = [];
+  const kept = new KeptBytes(announced);
   let length = 0;
   for await (const read of stream.iterator({ destroyOnReturn: false })) {
     const part: Buffer = read;
-    if (length < announced) parts.push(part.subarray(0, announced - length));
+    kept.add(part);
     length += part.length;
     if (length > limit) throw new CallError(400, 'Request body too large');
   }
   if (stream.aborted) throw new CallError(400, 'the body broke off');
-  return { parts, length };
+  return { parts: kept.parts(), length };
 }
 
 export interface StreamUploadOptions {
