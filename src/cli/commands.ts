@@ -6,6 +6,7 @@ import { catCommand } from './commands/cat.js';
 import { catalogCommands } from './commands/catalog.js';
 import { changeOwnerCommand } from './commands/change-owner.js';
 import { datastoreCommands } from './commands/datastore.js';
+import { diffCommand } from './commands/diff.js';
 import { findCommand } from './commands/find.js';
 import { garbageCollectCommand } from './commands/garbage-collect.js';
 import { groupCommands } from './commands/group.js';
@@ -31,6 +32,7 @@ export const commands: readonly CommandSpec[] = [
   ...catalogCommands,
   changeOwnerCommand,
   ...datastoreCommands,
+  diffCommand,
   findCommand,
   garbageCollectCommand,
   ...groupCommands,

@@ -19,6 +19,8 @@ export interface EntryRow {
   readonly target: Buffer | undefined;
 }
 
+export function letterOf(entry: Content): Exclude<EntryLetter, 'h'>;
+export function letterOf(entry: ChildEntry): EntryLetter;
 export function letterOf(entry: ChildEntry): EntryLetter {
   switch (entry.kind) {
     case 'directory':

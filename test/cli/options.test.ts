@@ -67,6 +67,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   'catalog dump': { ...REPOSITORY, ...LOCK },
   'change-owner': { ...REPOSITORY, ...LOCK },
   'datastore create': { 'for-server': 'flag' },
+  diff: { ...REPOSITORY, ...FORMAT, ...LOCK, archive: text('root.pxar'), content: 'flag' },
   find: { ...REPOSITORY, ...FORMAT, ...LOCK, group: text('host/box'), archive: text('root.pxar') },
   'garbage-collect': { ...SERVER, ...FORMAT },
   'group forget': { ...REPOSITORY, ...LOCK, yes: 'flag' },
