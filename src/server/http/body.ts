@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 
 import type { BodyRoom } from './body-room.js';
 import { CallError } from './call-error.js';
+import { KeptBytes } from './kept-bytes.js';
 
 export interface BodyOptions {
   /** Longest body, in bytes. */
@@ -53,7 +54,7 @@ export async function withBody<T>(
   use: (body: Buffer) => Promise<T>,
 ): Promise<T> {
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge();
-  const parts: Buffer[] = [];
+  const kept = new KeptBytes(limit);
   let length = 0;
   const place = room.enter(caller);
   const watch = new Watch(request, silence, deadline);
@@ -63,11 +64,11 @@ export async function withBody<T>(
       if (length + part.length > limit) throw tooLarge();
       place.take(part.length);
       length += part.length;
-      parts.push(part);
+      kept.add(part);
       watch.refresh();
     }
     watch.end();
-    return await use(Buffer.concat(parts, length));
+    return await use(Buffer.concat(kept.parts(), length));
   } finally {
     watch.end();
     place.leave();

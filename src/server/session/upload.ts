@@ -1,8 +1,8 @@
 /** Reads the bodies of a session: nothing is read before there is room for it, and nobody may take for ever. */
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { CallError } from '../http/call-error.js';
+import { KeptBytes } from '../http/kept-bytes.js';
 import type { Room } from './byte-budget.js';
-import { KeptBytes } from './kept-bytes.js';
 import type { Upload, Uploaded } from './session-endpoint.js';
 import { BODY_RATE, MAX_ENCODED, MAX_PARAMETERS, type SessionTimes } from './session-limits.js';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { KeptBytes } from '../../../src/server/session/kept-bytes.js';
+import { KeptBytes } from '../../../src/server/http/kept-bytes.js';
 
 const KIB = 1024;
 
