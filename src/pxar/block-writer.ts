@@ -22,6 +22,16 @@ export class BlockWriter {
     this.#onBlock = onBlock;
   }
 
+  /** Bytes of the block that is being filled. */
+  get buffered(): number {
+    return this.#used;
+  }
+
+  /** Counts bytes that somebody else puts into the stream here. */
+  skip(length: number): void {
+    this.position += length;
+  }
+
   /** Writes an item header: `content` is the size of what follows. */
   header(item: number, content: number): void {
     this.#reserve(HEADER_SIZE);

@@ -1,110 +1,29 @@
 /** Writes the metadata stream of a split archive (version 2). pxar.md §2–§5. */
-import { BlockWriter, type OnBlock } from './block-writer.js';
-import { PxarError, type PxarErrorCode } from './errors.js';
-import {
-  HEADER_SIZE,
-  Item,
-  MAX_BODY,
-  MAX_DEPTH,
-  MAX_NAME,
-  MAX_PRELUDE,
-  ROW_SIZE,
-  TAIL_HIGH,
-  TAIL_LOW,
-} from './format.js';
-import { GoodbyeRows } from './goodbye-rows.js';
-import { nameProblem, pathProblem } from './items.js';
+import { HEADER_SIZE, Item, MAX_PRELUDE } from './format.js';
+import { type EncoderOptions, TreeEncoder } from './tree-encoder.js';
 
 /** Format version that is written. */
 const VERSION = 2;
-/** Least body: an ENTRY without attributes. */
-const LEAST_BODY = HEADER_SIZE + 40;
 
-/** What an encoder writes to. */
-export interface EncoderOptions {
-  /** Gets each block of the stream in order, at most 256 KiB, and owns it. */
-  readonly onBlock: OnBlock;
+/** What a metadata stream is written to. */
+export interface MetadataEncoderOptions extends EncoderOptions {
   /** Content of a PRELUDE item. */
   readonly prelude?: Buffer;
-  /** The archive's name, for errors. */
-  readonly archive?: string;
 }
 
-/** A directory whose GOODBYE is not written. Objects are used again at the same depth. */
-class OpenDirectory {
-  /** Position that the tail row points to: of the ENTRY, 0 for the root. */
-  start = 0;
-  readonly rows = new GoodbyeRows();
-  /** Name of the child before, to check the order. */
-  readonly lastName: Buffer = Buffer.allocUnsafe(MAX_NAME);
-  lastLength = 0;
-}
-
-/**
- * Encoder of a metadata stream. Calls follow the tree: `root`, then for each directory its children in byte order of their names
- * and `leaveDirectory`, then `finish` for the root. Names and bodies are given as ranges of larger buffers and copied: a
- * body is ENTRY and attributes as `encodeMetadata` makes them, a hash is 8 bytes as in a goodbye row. What breaks the format
- * throws PxarError and leaves the stream without the entry; the stream is then incomplete and must be thrown away or continued
- * with another entry.
- */
-export class MetadataEncoder {
-  readonly #writer: BlockWriter;
-  readonly #archive: string;
-  readonly #directories: OpenDirectory[] = [];
-  #depth = 0;
+/** Encoder of a metadata stream. */
+export class MetadataEncoder extends TreeEncoder {
   #lastPayload = 0;
-  #finished = false;
 
-  constructor(options: EncoderOptions) {
-    this.#writer = new BlockWriter(options.onBlock);
-    this.#archive = options.archive ?? 'metadata stream';
-    this.#writer.header(Item.FORMAT_VERSION, 8);
-    this.#writer.number(VERSION);
+  constructor(options: MetadataEncoderOptions) {
+    super({ archive: 'metadata stream', ...options });
+    this.writer.header(Item.FORMAT_VERSION, 8);
+    this.writer.number(VERSION);
     const { prelude } = options;
     if (prelude === undefined) return;
-    if (prelude.length > MAX_PRELUDE) throw this.#fail('PXAR_LIMIT', `prelude of ${prelude.length} bytes`);
-    this.#writer.header(Item.PRELUDE, prelude.length);
-    this.#writer.copy(prelude, 0, prelude.length);
-  }
-
-  /** Bytes of the stream so far. */
-  get position(): number {
-    return this.#writer.position;
-  }
-
-  /** Starts the root directory; its body is source[start, end). */
-  root(source: Buffer, start: number, end: number): void {
-    if (this.#depth > 0 || this.#finished) throw this.#fail('PXAR_STATE', 'the root is there already');
-    this.#checkBody(start, end);
-    this.#open(0);
-    this.#writer.copy(source, start, end);
-  }
-
-  /** Starts a directory in the open one. */
-  enterDirectory(
-    name: Buffer,
-    nameStart: number,
-    nameEnd: number,
-    hash: Buffer,
-    hashOffset: number,
-    source: Buffer,
-    start: number,
-    end: number,
-  ): void {
-    this.#checkBody(start, end);
-    if (this.#depth === MAX_DEPTH)
-      throw this.#fail('PXAR_LIMIT', `directories nested deeper than ${MAX_DEPTH}`);
-    const position = this.#filename(name, nameStart, nameEnd);
-    this.#current().rows.add(hash, hashOffset, position, 0);
-    this.#open(this.#writer.position);
-    this.#writer.copy(source, start, end);
-  }
-
-  /** Ends the open directory, which is not the root, with its table. */
-  leaveDirectory(): void {
-    if (this.#depth < 2) throw this.#fail('PXAR_STATE', 'no directory to leave');
-    this.#goodbye();
-    this.#current().rows.closeLast(this.#writer.position);
+    if (prelude.length > MAX_PRELUDE) throw this.fail('PXAR_LIMIT', `prelude of ${prelude.length} bytes`);
+    this.writer.header(Item.PRELUDE, prelude.length);
+    this.writer.copy(prelude, 0, prelude.length);
   }
 
   /**
@@ -125,89 +44,17 @@ export class MetadataEncoder {
     size: number,
     fresh: boolean,
   ): number {
-    this.#checkBody(start, end);
+    this.checkBody(start, end);
     this.#checkPayload(payloadOffset, size);
-    const position = this.#filename(name, nameStart, nameEnd);
-    this.#writer.copy(source, start, end);
-    this.#writer.header(Item.PAYLOAD_REF, 16);
-    this.#writer.number(payloadOffset);
-    this.#writer.number(size);
+    const position = this.filename(name, nameStart, nameEnd);
+    this.writer.copy(source, start, end);
+    this.writer.header(Item.PAYLOAD_REF, 16);
+    this.writer.number(payloadOffset);
+    this.writer.number(size);
     this.#lastPayload = payloadOffset;
-    const span = this.#writer.position - position;
-    this.#current().rows.add(hash, hashOffset, position, fresh ? span + size : span);
+    const span = this.writer.position - position;
+    this.row(hash, hashOffset, position, fresh ? span + size : span);
     return position;
-  }
-
-  /** Writes a symbolic link, device, FIFO or socket; the body includes the SYMLINK or DEVICE item. */
-  leaf(
-    name: Buffer,
-    nameStart: number,
-    nameEnd: number,
-    hash: Buffer,
-    hashOffset: number,
-    source: Buffer,
-    start: number,
-    end: number,
-  ): void {
-    this.#checkBody(start, end);
-    const position = this.#filename(name, nameStart, nameEnd);
-    this.#writer.copy(source, start, end);
-    this.#current().rows.add(hash, hashOffset, position, this.#writer.position - position);
-  }
-
-  /** Writes another name of the file whose FILENAME is at `targetPosition`; `targetPath` is its path from the root. */
-  hardlink(
-    name: Buffer,
-    nameStart: number,
-    nameEnd: number,
-    hash: Buffer,
-    hashOffset: number,
-    targetPosition: number,
-    targetPath: Buffer,
-  ): void {
-    const problem = pathProblem(targetPath);
-    if (problem !== undefined) throw this.#fail('PXAR_HARDLINK', problem);
-    if (!(targetPosition > 0 && targetPosition < this.position)) {
-      throw this.#fail('PXAR_HARDLINK', `hard link to byte ${targetPosition}, which is not earlier`);
-    }
-    const position = this.#filename(name, nameStart, nameEnd);
-    this.#writer.header(Item.HARDLINK, 8 + targetPath.length + 1);
-    this.#writer.number(position - targetPosition);
-    this.#writer.copy(targetPath, 0, targetPath.length);
-    this.#writer.zero();
-    this.#current().rows.add(hash, hashOffset, position, this.#writer.position - position);
-  }
-
-  /** Ends the root and hands on the last block. */
-  finish(): void {
-    if (this.#depth !== 1) throw this.#fail('PXAR_STATE', `${this.#depth} directories are open at the end`);
-    this.#goodbye();
-    this.#finished = true;
-    this.#writer.flush();
-  }
-
-  #fail(code: PxarErrorCode, problem: string): PxarError {
-    return new PxarError(code, this.#archive, this.#writer.position, problem);
-  }
-
-  #current(): OpenDirectory {
-    const directory = this.#depth === 0 ? undefined : this.#directories[this.#depth - 1];
-    if (directory === undefined) throw this.#fail('PXAR_STATE', 'no directory is open');
-    return directory;
-  }
-
-  #open(start: number): void {
-    if (this.#depth === this.#directories.length) this.#directories.push(new OpenDirectory());
-    const directory = this.#directories[this.#depth++]!;
-    directory.start = start;
-    directory.rows.clear();
-    directory.lastLength = 0;
-  }
-
-  #checkBody(start: number, end: number): void {
-    const length = end - start;
-    if (!(length >= LEAST_BODY && length <= MAX_BODY))
-      throw this.#fail('PXAR_LIMIT', `metadata of ${length} bytes`);
   }
 
   #checkPayload(offset: number, size: number): void {
@@ -217,48 +64,10 @@ export class MetadataEncoder {
       size < 0 ||
       !Number.isSafeInteger(offset + size)
     ) {
-      throw this.#fail('PXAR_RANGE', `payload of ${size} bytes at ${offset}`);
+      throw this.fail('PXAR_RANGE', `payload of ${size} bytes at ${offset}`);
     }
     if (offset < HEADER_SIZE || offset <= this.#lastPayload) {
-      throw this.#fail('PXAR_PAYLOAD', `payload offset ${offset} behind ${this.#lastPayload}`);
+      throw this.fail('PXAR_PAYLOAD', `payload offset ${offset} behind ${this.#lastPayload}`);
     }
-  }
-
-  #filename(name: Buffer, start: number, end: number): number {
-    const directory = this.#current();
-    const problem = nameProblem(name, start, end);
-    if (problem !== undefined) throw this.#fail('PXAR_NAME', problem);
-    this.#checkOrder(directory, name, start, end);
-    const { position } = this.#writer;
-    this.#writer.header(Item.FILENAME, end - start + 1);
-    this.#writer.copy(name, start, end);
-    this.#writer.zero();
-    return position;
-  }
-
-  /** §2.1: names ascend. The next run compares in lock-step and would take an unsorted name for a deleted one. */
-  #checkOrder(directory: OpenDirectory, name: Buffer, start: number, end: number): void {
-    const { lastName, lastLength } = directory;
-    const length = end - start;
-    let same = 0;
-    while (same < length && same < lastLength && name[start + same] === lastName[same]) same++;
-    const ascends =
-      same === lastLength ? same < length : same < length && name[start + same]! > lastName[same]!;
-    if (!ascends) throw this.#fail('PXAR_ORDER', 'a name that does not sort behind the one before');
-    for (let i = same; i < length; i++) lastName[i] = name[start + i]!;
-    directory.lastLength = length;
-  }
-
-  #goodbye(): void {
-    const { rows, start } = this.#current();
-    const { position } = this.#writer;
-    const content = (rows.count + 1) * ROW_SIZE;
-    rows.order(position);
-    this.#writer.header(Item.GOODBYE, content);
-    this.#writer.copy(rows.bytes, 0, rows.count * ROW_SIZE);
-    this.#writer.words(TAIL_LOW, TAIL_HIGH);
-    this.#writer.number(position - start);
-    this.#writer.number(HEADER_SIZE + content);
-    this.#depth--;
   }
 }
