@@ -1,28 +1,27 @@
-/** One source: opens the tree, runs the two streams of its split archive, hands the indexes to the session. */
+/** One source: opens the tree, writes it in the layout of the run, hands the indexes to the session. */
 
 import type { Detector } from '../detect/detector.js';
 import type { Injection } from '../detect/injection.js';
 import type { PaddingTotals } from '../detect/padding.js';
 import { native } from '../native.js';
-import type { ArchiveStream, IngestOptions, IngestProgress, IngestSummary } from '../native-chunk.js';
+import type { IngestProgress, IngestSummary } from '../native-chunk.js';
 import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
-import { MetadataEncoder } from '../pxar/encoder.js';
 import type { BackupSession } from '../repository/repository.js';
-import { type ServerName, splitNames } from '../snapshot/archive-names.js';
+import type { ArchiveOutput } from './archive-output.js';
 import { ArchiveWriter } from './archive-writer.js';
 import { detectParts } from './detect-parts.js';
-import { DryStream } from './dry-stream.js';
 import { errnoOf, errnoText } from './entry-errors.js';
 import { BackupError } from './errors.js';
 import { HardlinkTable } from './hardlinks.js';
 import type { WalkOptions } from './options.js';
-import { encodePrelude } from './prelude.js';
 import { ahead, readRuns } from './read-runs.js';
 import type { Report } from './report.js';
-import { RestableStream } from './running-stream.js';
+import type { RunCatalog } from './run-catalog.js';
 import { ScanAhead } from './scan-ahead.js';
 import type { ScannedDirectory } from './scanned-directory.js';
+import { SingleOutput } from './single-output.js';
 import type { Source } from './sources.js';
+import { SplitOutput } from './split-output.js';
 import { isVirtualFileSystem } from './virtual-file-systems.js';
 import { walkParts } from './walk-parts.js';
 
@@ -36,6 +35,8 @@ export interface ArchiveOptions {
   readonly report: Report;
   /** What files are compared with; undefined: everything is read. */
   readonly detection: ArchiveDetection | undefined;
+  /** The catalog of the run, whose archives are single then; undefined: they are split. */
+  readonly catalog: RunCatalog | undefined;
   /** Compare only: no contents are read, nothing is stored. */
   readonly dryRun: boolean;
   readonly cancel: CancelFlag;
@@ -71,38 +72,10 @@ export interface ArchiveSummary {
   readonly padding: PaddingTotals | undefined;
 }
 
-type SplitSummary = ArchiveSummary & { readonly metadata: IngestSummary };
-
 /** Runs ahead of the one that is written, each with up to 4 MiB of contents. */
 const RUNS_AHEAD = 3;
 const PROGRESS_MS = 200;
-const PAYLOAD_START = Buffer.from('d24e4a19c2684c831000000000000000', 'hex');
-const PAYLOAD_TAIL = Buffer.from('b5814c988bb7726c1000000000000000', 'hex');
-const PAYLOAD_RING = 40 * 1024 * 1024;
-const METADATA_RING = 32 * 1024 * 1024;
-
-/** Blocks of the metadata stream on their way into the ingest. */
-class MetadataQueue {
-  readonly #ingest: ArchiveStream;
-  #pending: Promise<void>[] = [];
-
-  constructor(ingest: ArchiveStream) {
-    this.#ingest = ingest;
-  }
-
-  push(block: Buffer): void {
-    const written = this.#ingest.write(block);
-    // The error is seen by `drain`, or by nobody when the run has failed elsewhere.
-    written.catch(() => undefined);
-    this.#pending.push(written);
-  }
-
-  async drain(): Promise<void> {
-    const pending = this.#pending;
-    this.#pending = [];
-    await Promise.all(pending);
-  }
-}
+const NO_DOUBTS = { untrusted: [], untrustedCount: 0 };
 
 function openTree(source: Source, options: ArchiveOptions): NativeTree {
   try {
@@ -113,73 +86,52 @@ function openTree(source: Source, options: ArchiveOptions): NativeTree {
   }
 }
 
-/** The two streams of an archive. */
-interface Streams {
-  readonly metadata: ArchiveStream;
-  readonly payload: ArchiveStream;
-}
-
-/** A stream into the session. */
-async function beginStream(
-  session: BackupSession,
-  name: ServerName,
-  options: Omit<IngestOptions, 'store'>,
-): Promise<ArchiveStream> {
-  const ingest = new native.Ingest({ store: await session.sink(name), ...options });
-  if (session.checkpoints === undefined) return ingest;
-  const stream = new RestableStream(ingest);
-  session.checkpoints.follow(name, stream);
-  return stream;
-}
-
-/** They go nowhere in a dry run. */
-async function beginStreams(
+/** Begins what the archive is written to. */
+function beginOutput(
   session: BackupSession,
   { archive }: Source,
-  { dryRun, averageSize }: ArchiveOptions,
-): Promise<Streams> {
-  if (dryRun) return { metadata: new DryStream(), payload: new DryStream() };
-  const names = splitNames(archive);
-  const metadata = { averageSize, payload: false, ringBytes: METADATA_RING };
-  const payload = { averageSize, payload: true, ringBytes: PAYLOAD_RING };
-  return {
-    metadata: await beginStream(session, names.metadata, metadata),
-    payload: await beginStream(session, names.payload, payload),
-  };
+  { averageSize, walk: { excludes }, detection, catalog, dryRun }: ArchiveOptions,
+): Promise<ArchiveOutput> {
+  const target = { session, dryRun };
+  return catalog === undefined
+    ? SplitOutput.begin(target, { archive, averageSize, excludes, injection: detection?.injection })
+    : SingleOutput.begin(target, { archive, averageSize, excludes, catalog });
 }
 
 class ArchiveRun {
   readonly #source: Source;
   readonly #o: ArchiveOptions;
   readonly #tree: NativeTree;
-  readonly #payload: ArchiveStream;
-  readonly #metadata: ArchiveStream;
-  readonly #blocks: MetadataQueue;
+  readonly #session: BackupSession;
+  readonly #output: ArchiveOutput;
   readonly #links: HardlinkTable;
   readonly #scan: ScanAhead;
   #path = '';
 
-  constructor(source: Source, tree: NativeTree, options: ArchiveOptions, { metadata, payload }: Streams) {
+  constructor(
+    source: Source,
+    options: ArchiveOptions,
+    parts: { readonly session: BackupSession; readonly tree: NativeTree; readonly output: ArchiveOutput },
+  ) {
     this.#source = source;
     this.#o = options;
-    this.#tree = tree;
-    this.#payload = payload;
-    this.#metadata = metadata;
-    this.#blocks = new MetadataQueue(this.#metadata);
+    this.#session = parts.session;
+    this.#tree = parts.tree;
+    this.#output = parts.output;
     this.#links = new HardlinkTable(native.openUnnamed(options.temporaryDirectory));
-    this.#scan = new ScanAhead(this.#tree, options.walk);
+    this.#scan = new ScanAhead(this.#tree, { ...options.walk, reservedName: parts.output.reservedName });
   }
 
-  async run(): Promise<SplitSummary> {
+  async run(): Promise<ArchiveSummary> {
     // A large file takes long, and says nothing between its beginning and its end.
     const timer = setInterval(() => this.#progress(), PROGRESS_MS);
     // A stream that takes a large file ends at once, not behind it.
-    const abort = (): void => this.#abort();
+    const abort = (): void => this.#output.abort();
     this.#o.signal.addEventListener('abort', abort, { once: true });
     try {
       return await this.#write();
     } catch (error) {
-      this.#abort();
+      this.#output.abort();
       throw error;
     } finally {
       this.#o.signal.removeEventListener('abort', abort);
@@ -189,54 +141,32 @@ class ArchiveRun {
     }
   }
 
-  #abort(): void {
-    this.#payload.abort();
-    this.#metadata.abort();
-  }
-
-  async #write(): Promise<SplitSummary> {
+  async #write(): Promise<ArchiveSummary> {
     if (isVirtualFileSystem(await this.#tree.magic(0))) {
       throw new BackupError('BACKUP_VIRTUAL_ROOT', `'${this.#source.path}' is on a virtual file system`);
     }
     const root = this.#tree.root();
-    const prelude = encodePrelude(this.#o.walk.excludes);
-    const encoder = new MetadataEncoder({
-      onBlock: (block) => this.#blocks.push(block),
-      archive: this.#source.archive,
-      ...(prelude === undefined ? {} : { prelude }),
-    });
-    encoder.root(root, STAT.size, root.length);
+    await this.#output.begin(root.subarray(STAT.size));
     this.#o.report.totals.directories += 1;
-    const writer = this.#writer(encoder);
-    await this.#payload.write(PAYLOAD_START);
+    const writer = this.#writer();
     await this.#writeTree(root.subarray(0, STAT.size), writer);
-    encoder.finish();
-    await this.#blocks.drain();
-    await this.#payload.write(PAYLOAD_TAIL);
-    const [payload, metadata] = await Promise.all([this.#payload.finish(), this.#metadata.finish()]);
+    const { payload, metadata, files } = await this.#output.finish();
+    for (const { name, stream } of files) await this.#session.putIndex(name, stream);
     this.#progress();
-    return {
-      archive: this.#source.archive,
-      // A dry run hands no contents on.
-      payload: this.#o.dryRun ? { ...payload, size: writer.payloadPosition + PAYLOAD_TAIL.length } : payload,
-      metadata,
-      untrusted: writer.doubts.untrusted,
-      untrustedCount: writer.doubts.untrustedCount,
-      padding: this.#o.detection?.detector.padding.totals(),
-    };
+    // Nothing refers to contents in a single archive.
+    const { untrusted, untrustedCount } = metadata === undefined ? NO_DOUBTS : writer.doubts;
+    const padding = this.#o.detection?.detector.padding.totals();
+    return { archive: this.#source.archive, payload, metadata, untrusted, untrustedCount, padding };
   }
 
-  #writer(encoder: MetadataEncoder): ArchiveWriter {
+  #writer(): ArchiveWriter {
     return new ArchiveWriter({
       tree: this.#tree,
-      encoder,
-      payload: this.#payload,
+      output: this.#output,
       links: this.#links,
       scan: this.#scan,
       report: this.#o.report,
-      injection: this.#o.detection?.injection,
       dryRun: this.#o.dryRun,
-      payloadStart: PAYLOAD_START.length,
       onPath: (path) => {
         this.#path = path;
       },
@@ -251,7 +181,6 @@ class ArchiveRun {
     const parts = detector === undefined ? walked : detectParts(walked, detector);
     for await (const run of ahead(readRuns(this.#o.dryRun ? undefined : this.#tree, parts), RUNS_AHEAD)) {
       await writer.writeRun(run);
-      await this.#blocks.drain();
       this.#progress();
     }
     await writer.finish();
@@ -272,7 +201,7 @@ class ArchiveRun {
     this.#o.onProgress({
       archive: this.#source.archive,
       path: this.#path,
-      payload: this.#payload.progress(),
+      payload: this.#output.progress(),
       files: this.#o.report.totals.files,
     });
   }
@@ -284,11 +213,7 @@ export async function backupArchive(
   options: ArchiveOptions,
   session: BackupSession,
 ): Promise<ArchiveSummary> {
-  const names = splitNames(source.archive);
   const tree = openTree(source, options);
-  const streams = await beginStreams(session, source, options);
-  const summary = await new ArchiveRun(source, tree, options, streams).run();
-  await session.putIndex(names.payload, summary.payload);
-  await session.putIndex(names.metadata, summary.metadata);
-  return summary;
+  const output = await beginOutput(session, source, options);
+  return new ArchiveRun(source, options, { session, tree, output }).run();
 }

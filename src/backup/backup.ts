@@ -1,6 +1,8 @@
 /** A whole backup: session, archives one after the other, manifest. */
 import { native } from '../native.js';
+import type { IngestSummary } from '../native-chunk.js';
 import type { BackupSession, Repository } from '../repository/repository.js';
+import { CATALOG_NAME } from '../snapshot/archive-names.js';
 import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
 import { encodeRunNotes, type Instant, type RunNotes } from '../snapshot/run-notes.js';
 import { type ArchiveOptions, type ArchiveProgress, type ArchiveSummary, backupArchive } from './archive.js';
@@ -10,6 +12,7 @@ import { UNTRUSTED_MAX } from './file-doubts.js';
 import { backupImage } from './image.js';
 import type { WalkOptions } from './options.js';
 import { type ReasonCounts, Report, type Totals, type Warning, type WarningKind } from './report.js';
+import { RunCatalog } from './run-catalog.js';
 import { refuseOwn, type Source, sourceKind } from './sources.js';
 
 export interface BackupRequest {
@@ -30,6 +33,8 @@ export interface BackupRequest {
   readonly clock: () => { readonly seconds: number; readonly nanoseconds: number };
   readonly signal: AbortSignal;
   readonly detection: DetectionWishes;
+  /** How trees are stored: as pairs of archives, or each as one and a catalog for all of them. */
+  readonly layout: 'split' | 'single';
   /** Compare and count, but read no contents and store nothing. */
   readonly dryRun: boolean;
   /** Gets each file that is stored, with the number of its Reason; undefined: nobody asks. */
@@ -44,6 +49,8 @@ export interface BackupRequest {
 export interface BackupSummary {
   readonly snapshot: SnapshotName;
   readonly archives: readonly ArchiveSummary[];
+  /** Undefined where the run has none. */
+  readonly catalog: IngestSummary | undefined;
   readonly totals: Totals;
   readonly warnings: ReadonlyMap<WarningKind, number>;
   readonly reasons: ReasonCounts;
@@ -90,29 +97,49 @@ async function writeArchive(
   }
 }
 
+/** What a run has written. */
+interface Written {
+  readonly archives: readonly ArchiveSummary[];
+  readonly catalog: IngestSummary | undefined;
+}
+
+async function putCatalog(
+  catalog: RunCatalog | undefined,
+  session: BackupSession,
+): Promise<IngestSummary | undefined> {
+  const summary = await catalog?.finish();
+  if (summary !== undefined) await session.putIndex(CATALOG_NAME, summary);
+  return summary;
+}
+
 async function writeArchives(
   request: BackupRequest,
   session: BackupSession,
   detection: RunDetection,
   report: Report,
-): Promise<ArchiveSummary[]> {
+): Promise<Written> {
   const cancel = native.cancelFlag();
   const onAbort = (): void => native.cancel(cancel);
   request.signal.addEventListener('abort', onAbort, { once: true });
+  const { dryRun } = request;
+  const catalog = request.layout === 'single' ? new RunCatalog({ session, dryRun }) : undefined;
   try {
     const own = await request.repository.ownDirectories();
     await refuseOwn(request.sources, own);
     const walk = { ...request.walk, storedEmpty: own };
-    const { averageSize, skipE2bigXattr, temporaryDirectory, dryRun, signal, onProgress } = request;
+    const { averageSize, skipE2bigXattr, temporaryDirectory, signal, onProgress } = request;
     const limits = { walk, averageSize, skipE2bigXattr, temporaryDirectory };
-    const options = { ...limits, report, dryRun, cancel, signal, onProgress };
+    const options = { ...limits, report, catalog, dryRun, cancel, signal, onProgress };
     const archives: ArchiveSummary[] = [];
     for (const source of request.sources) {
       signal.throwIfAborted();
       request.onArchive(source);
       archives.push(await writeArchive(source, options, request, session, detection));
     }
-    return archives;
+    return { archives, catalog: await putCatalog(catalog, session) };
+  } catch (error) {
+    catalog?.abort();
+    throw error;
   } finally {
     request.signal.removeEventListener('abort', onAbort);
   }
@@ -123,14 +150,14 @@ async function detectAndWrite(
   session: BackupSession,
   report: Report,
   now: Instant,
-): Promise<{ readonly archives: ArchiveSummary[]; readonly generation: number }> {
+): Promise<Written & { readonly generation: number }> {
   const { averageSize, temporaryDirectory, onMessage } = request;
   const context = { session, averageSize, temporaryDirectory, now, say: onMessage };
   const detection = new RunDetection(request.detection, context);
   try {
     await detection.begin();
-    const archives = await writeArchives(request, session, detection, report);
-    return { archives, generation: detection.generation };
+    const written = await writeArchives(request, session, detection, report);
+    return { ...written, generation: detection.generation };
   } finally {
     await detection.close();
   }
@@ -185,7 +212,7 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
   try {
     request.onStart(session);
     const start = request.clock();
-    const { archives, generation } = await detectAndWrite(
+    const { archives, catalog, generation } = await detectAndWrite(
       { ...request, signal: stop.signal },
       session,
       report,
@@ -196,6 +223,7 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
     return {
       snapshot: session.snapshot,
       archives,
+      catalog,
       totals: report.totals,
       warnings: report.counts,
       reasons: report.reasons,

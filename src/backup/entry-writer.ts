@@ -1,13 +1,14 @@
-/** Writes the rows of scanned directories into the metadata stream: names, hashes and bodies are copied as they were packed. */
+/** Writes the rows of scanned directories into an archive: names, hashes and bodies are copied as they were packed. */
 import { STAT } from '../native-scan.js';
-import type { MetadataEncoder } from '../pxar/encoder.js';
-import { bodyEnd, bodyStart, fileSize, nameEnd, nameStart, statWord } from './listing.js';
+import type { TreeEncoder } from '../pxar/tree-encoder.js';
+import { bodyEnd, bodyStart, nameEnd, nameStart, statWord } from './listing.js';
 import type { ScannedDirectory } from './scanned-directory.js';
 
+/** All entries but files, which differ by layout. */
 export class EntryWriter {
-  readonly #encoder: MetadataEncoder;
+  readonly #encoder: TreeEncoder;
 
-  constructor(encoder: MetadataEncoder) {
+  constructor(encoder: TreeEncoder) {
     this.#encoder = encoder;
   }
 
@@ -41,27 +42,6 @@ export class EntryWriter {
       description,
       bodyStart(description, row),
       bodyEnd(description, row),
-    );
-  }
-
-  /**
-   * A file whose PAYLOAD header stands at `payload`; `fresh` says that its contents are written in this run. Returns the position of
-   * its FILENAME.
-   */
-  file({ list, stats, description }: ScannedDirectory, row: number, payload: number, fresh: boolean): number {
-    const name = statWord(stats, row, STAT.nameIndex);
-    return this.#encoder.file(
-      list,
-      nameStart(list, name),
-      nameEnd(list, name),
-      stats,
-      row * STAT.size + STAT.nameHash,
-      description,
-      bodyStart(description, row),
-      bodyEnd(description, row),
-      payload,
-      fileSize(stats, row),
-      fresh,
     );
   }
 

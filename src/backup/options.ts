@@ -22,6 +22,8 @@ export interface WalkOptions {
   readonly includedDevices: ReadonlySet<string>;
   /** Identities (dev + ino, latin1) of directories that are stored empty: the repository itself. */
   readonly storedEmpty: ReadonlySet<string>;
+  /** Name of an entry that is left out of the root; undefined where there is none. */
+  readonly reservedName?: Buffer | undefined;
   /** Most entries held along the current directory path. */
   readonly entriesMax: number;
 }

@@ -132,8 +132,20 @@ class DirectoryScan {
   ): Promise<ScannedDirectory> {
     const keep = new Uint8Array(countRecords(stats)).fill(Keep.yes);
     await this.#judgeMountPoints(stats, list, keep);
+    this.#leaveOutReserved(stats, list, keep);
     if (description !== undefined) this.#judgeBodies(description, stats, list, keep);
     return this.#result(list, stats, description ?? EMPTY, keep);
+  }
+
+  /** The root must not have an entry of the name that the archive gives to its own. */
+  #leaveOutReserved(stats: StatRecords, list: Listing, keep: Uint8Array): void {
+    const { reservedName } = this.#options;
+    if (this.#target.id !== 0 || reservedName === undefined) return;
+    const index = indexOfName(list, reservedName);
+    const row = keep.findIndex((_, at) => statWord(stats, at, STAT.nameIndex) === index);
+    if (row < 0) return;
+    keep[row] = Keep.no;
+    this.#excluded += 1;
   }
 
   /** True if nothing is left out by name or size, as far as that is known before the names are. */

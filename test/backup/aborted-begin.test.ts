@@ -57,6 +57,7 @@ for (const dryRun of [false, true]) {
         temporaryDirectory: directory,
         clock: () => ({ seconds: 1_700_000_000, nanoseconds: 0 }),
         signal: controller.signal,
+        layout: 'split',
         detection: { archives: new Set(), budget: { all: 0.3, dead: 0.1 }, fullEvery: undefined },
         dryRun,
         onMessage: () => undefined,

@@ -39,7 +39,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   'bad chunk size': usage(/--chunk-size: '100' is none of 64, 128/),
   'chunk size too small': usage(/--chunk-size: '32' is none of 64, 128/),
   'chunk size not a number': usage(/--chunk-size: 'abc' is none of 64, 128/),
-  'bad mode': usage(/--change-detection-mode: 'fast' is none of data/),
+  'bad mode': usage(/--change-detection-mode: 'fast' is none of legacy, data/),
   'bad crypt mode': usage(/--crypt-mode: 'maybe' is none of none/),
   'crypt-mode none with key': usage(KEY),
   'encrypt without key': usage(KEY),

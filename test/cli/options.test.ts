@@ -264,7 +264,6 @@ test('options of the reference client that come later say so', (t) => {
   }
   t.throws(() => parse(commandOf('backup'), ['--crypt-mode', 'encrypt']), usage(/later version/));
   t.throws(() => parse(commandOf('restore'), ['--crypt-mode=sign-only']), usage(/later version/));
-  t.throws(() => parse(commandOf('backup'), ['--change-detection-mode', 'legacy']), usage(/later version/));
 });
 
 test('sizes have decimal and binary units', (t) => {

@@ -26,7 +26,6 @@ import { parseWords } from '../usage.js';
 const COMMAND = ['backup'];
 const ENTRIES_MAX = 1_048_576;
 const SYNC_MODES = ['filesystem', 'file', 'none'] as const;
-const LATER = "comes with a later version; 'data' and 'metadata' write split archives";
 
 export const backupOptions = {
   ...repositoryOptions,
@@ -102,9 +101,8 @@ export const backupOptions = {
     type: 'string',
     default: 'data',
     placeholder: 'MODE',
-    refused: { legacy: LATER },
     description:
-      'how unchanged files are found; data reads all files, metadata only those whose metadata changed, metadata:NAME,… does so for these archives',
+      'how unchanged files are found; data reads all files, metadata only those whose metadata changed, metadata:NAME,… does so for these archives; legacy reads all and writes single archives with a catalog',
   },
   'max-padding': {
     type: 'string',

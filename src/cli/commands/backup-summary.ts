@@ -44,6 +44,13 @@ function archiveLines({ archive, payload, metadata }: ArchiveSummary, seconds: n
   ];
 }
 
+/** A dry run has none. */
+function catalogLines({ catalog }: BackupSummary): string[] {
+  return catalog === undefined || catalog.chunks === 0
+    ? []
+    : [`Uploaded backup catalog (${formatBytes(catalog.size)})`];
+}
+
 /** What change detection came to; nothing where no archive had a reference. */
 function detectionLines({ archives, totals, reasons }: BackupSummary): string[] {
   const paddings = archives.map(({ padding }) => padding).filter((padding) => padding !== undefined);
@@ -75,6 +82,7 @@ export function summaryLines(summary: BackupSummary, times: RunTimes): string[] 
   return [
     ...detectionLines(summary),
     ...archives.flatMap((archive, i) => archiveLines(archive, times.archives[i] ?? times.total)),
+    ...catalogLines(summary),
     ...(totals.directories > 0 ? [files] : []),
     ...Array.from(warnings, ([kind, count]) => `${count} × ${kind}`),
     `Duration: ${formatDuration(times.total)}`,
@@ -141,5 +149,6 @@ export function summaryJson(summary: BackupSummary, times: RunTimes): { readonly
       payload: streamJson(payload),
       metadata: metadata === undefined ? null : streamJson(metadata),
     })),
+    catalog: summary.catalog === undefined ? null : streamJson(summary.catalog),
   };
 }

@@ -29,7 +29,7 @@ import { commandNamespace, commandRepository, lockWait } from '../repository.js'
 import { parseWords } from '../usage.js';
 import { averageSize, backupOptions, groupOf, syncMode, walkOptions } from './backup-options.js';
 import { type RunTimes, summaryJson, summaryLines } from './backup-summary.js';
-import { detectionOf } from './detection-options.js';
+import { detectionOf, layoutOf } from './detection-options.js';
 
 /** Waiting before a backup whose connection dropped begins anew. */
 const RETRY_DELAY_MS = 5000;
@@ -92,6 +92,7 @@ async function wishesOf(invocation: Invocation, context: Context): Promise<Wishe
     clock: context.clock,
     signal: context.signal,
     detection: detectionOf(invocation, sources),
+    layout: layoutOf(invocation),
     dryRun: optionFlag(invocation, 'dry-run'),
     verbose: optionFlag(invocation, 'verbose'),
     timeGiven: invocation.options.has('backup-time'),
@@ -116,9 +117,11 @@ function sourceText(source: Source): string {
 }
 
 /** The file of the snapshot that holds the source, or its tree. */
-function firstName(source: Source): string {
+function firstName(source: Source, layout: BackupRequest['layout']): string {
   const { archive } = source;
-  return sourceKind(source) === 'directory' ? splitNames(archive).metadata : serverName(archive);
+  return sourceKind(source) === 'directory' && layout === 'split'
+    ? splitNames(archive).metadata
+    : serverName(archive);
 }
 
 /** The part of a request that tells people and programs how it goes. */
@@ -131,6 +134,7 @@ function listeners(
     readonly repository: string;
     readonly verbose: boolean;
     readonly dryRun: boolean;
+    readonly layout: BackupRequest['layout'];
   },
 ): Listeners {
   const where = names.namespace === '' ? '' : `[${names.namespace}]:`;
@@ -142,7 +146,9 @@ function listeners(
     onArchive: (source) => {
       watch.nextArchive();
       const verb = names.dryRun ? 'Would back up' : 'Backing up';
-      reporter.say(`${verb} ${sourceText(source)} to '${names.repository}' as ${firstName(source)}`);
+      reporter.say(
+        `${verb} ${sourceText(source)} to '${names.repository}' as ${firstName(source, names.layout)}`,
+      );
     },
     onWarning: (warning) => reporter.notice(warning),
     onProgress: (state) => progress.update(state),
@@ -207,7 +213,8 @@ async function backUp(
     const walk: WalkOptions = { ...wishes.walk, storedEmpty: await repository.ownDirectories() };
     return estimateSources(sources, walk, signal);
   };
-  const names = { namespace, repository: repository.name, verbose: wishes.verbose, dryRun: wishes.dryRun };
+  const { verbose, dryRun, layout } = wishes;
+  const names = { namespace, repository: repository.name, verbose, dryRun, layout };
   const request = { ...wishes, repository, ...listeners(reporter, progress, watch, names) };
   const attempt = (number: number): Promise<BackupSummary> => {
     watch.reset();

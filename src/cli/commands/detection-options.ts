@@ -1,4 +1,5 @@
 /** Options of change detection: `--change-detection-mode`, `--max-padding`, `--full-every`. */
+import type { BackupRequest } from '../../backup/backup.js';
 import type { DetectionWishes } from '../../backup/detection.js';
 import { type Source, sourceKind } from '../../backup/sources.js';
 import { DEFAULT_BUDGET } from '../../detect/defaults.js';
@@ -22,13 +23,13 @@ function findArchive(name: string, sources: readonly Source[]): ArchiveName {
 }
 
 function archivesOf(mode: string, sources: readonly Source[]): Set<ArchiveName> {
-  if (mode === 'data') return new Set();
+  if (mode === 'data' || mode === 'legacy') return new Set();
   const trees = sources.filter((source) => sourceKind(source) === 'directory');
   if (mode === 'metadata') return new Set(trees.map(({ archive }) => archive));
   const names = /^metadata:(.+)$/.exec(mode)?.[1]?.split(/[,:]/);
   if (names === undefined || names.includes('')) {
     throw new UsageError(
-      `--change-detection-mode: '${mode}' is none of data, metadata, metadata:ARCHIVE,…`,
+      `--change-detection-mode: '${mode}' is none of legacy, data, metadata, metadata:ARCHIVE,…`,
       COMMAND,
     );
   }
@@ -49,6 +50,11 @@ function budgetOf(text: string | undefined): DetectionWishes['budget'] {
     throw new UsageError(`--max-padding: '${text}' is not ALL[,DEAD] in percent`, COMMAND);
   const share = percent(all, text);
   return { all: share, dead: dead === undefined ? share / 3 : percent(dead, text) };
+}
+
+/** How trees are stored; what is wrong with the mode, `detectionOf` says. */
+export function layoutOf(invocation: Invocation): BackupRequest['layout'] {
+  return optionString(invocation, 'change-detection-mode') === 'legacy' ? 'single' : 'split';
 }
 
 /** What the command line says of change detection. Throws UsageError. */

@@ -81,8 +81,9 @@ export class PbsBackupSession implements BackupSession {
 
   async putIndex(name: ServerName, { entries }: FinishedStream): Promise<void> {
     if (this.#rehearsal) return;
-    // A chunk of this archive may have been sent with another one.
-    for (const each of this.#streams.values()) await each.drain();
+    await this.#streams.get(name)?.drain();
+    // A chunk of this archive may have been sent with another one, which may go on.
+    for (const each of this.#streams.values()) await each.settle();
     this.#files.push(await this.#calls.putIndex(name, entries));
   }
 

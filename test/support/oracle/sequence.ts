@@ -54,6 +54,7 @@ async function backUp(
     },
     averageSize: 64 * 1024,
     skipE2bigXattr: false,
+    layout: 'split',
     dryRun: false,
     owner: 'root@pam',
     lockWaitSeconds: 0,
