@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { z } from 'zod';
 import { archiveOf, unpackArchives } from '../pxar/fixtures.js';
-import { assembled } from '../support/streams.js';
+import { goldenJson, withGoldenStore } from '../support/golden-store.js';
+import { assembled, withSnapshot } from '../support/streams.js';
 import { buildTree, differences, parseEntries, scanTree, type TreeEntry } from '../support/tree.js';
 import { isRoot, withWorld } from '../support/world.js';
 
@@ -17,6 +18,8 @@ function goldenTree(name: string): TreeEntry[] {
   const tree: unknown = JSON.parse(readFileSync(join(FIXTURES, `${name}.json`), 'utf8'));
   return parseEntries(z.object({ entries: z.unknown() }).parse(tree).entries);
 }
+
+const LEGACY = ['--change-detection-mode', 'legacy'];
 
 const CASES = [
   { archive: 'meta', tree: 'meta', options: [] },
@@ -38,23 +41,74 @@ for (const { archive, tree, options } of CASES) {
       t.true(metadata.equals(archiveOf(archives, `${archive}.mpxar`)));
       const payload = await assembled(store, 'host/t', 'root.ppxar.didx');
       t.true(payload.equals(archiveOf(archives, `${archive}.ppxar`)));
+      const legacy = await backup([...LEGACY, ...options], { clockOffset: 60 });
+      t.is(legacy.code, 0, legacy.stderr);
+      const single = await assembled(store, 'host/t', 'root.pxar.didx');
+      t.true(single.equals(archiveOf(archives, `${archive}.pxar`)));
     });
   });
 }
 
-whole('a tree of every kind of entry and metadata comes back as it was', async (t) => {
-  await withWorld(async ({ source, target, backup, restore }) => {
-    const tree = goldenTree('meta').filter(
-      ({ path }) => !path.endsWith(Buffer.from('.pxarexclude').toString('hex')),
-    );
-    await buildTree(source, tree);
-    const before = await scanTree(source);
-    t.is((await backup()).code, 0);
-    const result = await restore();
-    t.is(result.code, 0, result.stderr);
-    t.deepEqual(differences(before.map(storable), await scanTree(target)), []);
+interface ListedFile {
+  readonly filename: string;
+  readonly csum: string;
+  readonly size: number;
+}
+
+/** The files of a snapshot as its manifest lists them. */
+function filesOf(store: string, snapshot: string): Promise<ListedFile[]> {
+  return withSnapshot(store, snapshot, ({ manifest }) =>
+    Promise.resolve(manifest.files.map(({ filename, csum, size }) => ({ filename, csum, size }))),
+  );
+}
+
+const SNAPSHOTS = [
+  { snapshot: 'host/kinds/2023-11-14T22:13:21Z', tree: () => goldenTree('meta'), options: [] },
+  {
+    snapshot: 'host/alpha/2023-11-14T22:30:00Z',
+    // What the reference client restored; it makes the list of patterns itself.
+    tree: () =>
+      goldenJson(
+        'snapshots/host_alpha_2023-11-14T223000Z/restored-root.pxar.json',
+        z.object({ entries: z.unknown() }).transform(({ entries }) => parseEntries(entries)),
+      ).filter(({ path }) => path !== Buffer.from('.pxarexclude-cli').toString('hex')),
+    options: ['--exclude', '*.bak'],
+  },
+];
+
+for (const { snapshot, tree, options } of SNAPSHOTS) {
+  whole(
+    `the tree of ${snapshot} gives the archive, catalog and chunks of the reference client`,
+    async (t) => {
+      await withWorld(async ({ store, source, backup }) => {
+        await buildTree(source, tree());
+        const result = await backup([...LEGACY, '--chunk-size', '64', ...options]);
+        t.is(result.code, 0, result.stderr);
+        const made = await filesOf(store, 'host/t');
+        await withGoldenStore(async (golden) => t.deepEqual(made, await filesOf(golden, snapshot)));
+      });
+    },
+  );
+}
+
+for (const [layout, options] of [
+  ['split', []],
+  ['single', LEGACY],
+] as const) {
+  whole(`a tree of every kind of entry and metadata comes back from a ${layout} archive`, async (t) => {
+    await withWorld(async ({ source, target, backup, restore }) => {
+      const tree = goldenTree('meta').filter(
+        ({ path }) => !path.endsWith(Buffer.from('.pxarexclude').toString('hex')),
+      );
+      await buildTree(source, tree);
+      const before = await scanTree(source);
+      t.is((await backup(options)).code, 0);
+      const result = await restore();
+      t.is(result.code, 0, result.stderr);
+      t.deepEqual(differences(before.map(storable), await scanTree(target)), []);
+    });
   });
-});
+}
 
 /** Only regular files and directories carry extended attributes and ACLs in an archive (pxar.md §2). */
 function storable(entry: TreeEntry): TreeEntry {
