@@ -61,8 +61,21 @@ test('a file that was compared and a batch that was discarded are refused', asyn
     t.throws(() => stream.writeFile(file, 7), { instanceOf: TypeError });
     const indexes = Uint32Array.of(0);
     const { batch } = await tree.read([{ directory: 0, list, stats, indexes }]);
+    const [bytes, none] = [Buffer.alloc(10), new Uint32Array(0)];
+    for (const [ends, files] of [
+      [Uint32Array.of(11), indexes],
+      [none, indexes],
+      [Uint32Array.of(5), Uint32Array.of(1)],
+      [Uint32Array.of(6, 5), Uint32Array.of(0, 0)],
+    ] as const)
+      t.throws(() => stream.writeMixed(batch, files, bytes, ends), { instanceOf: TypeError });
+    const before = stream.position;
+    await stream.writeMixed(batch, indexes, bytes, Uint32Array.of(10));
+    await stream.writeMixed(batch, none, bytes, none);
+    t.is(stream.position, before + 10 + 16 + 7 + 10);
     tree.discard(batch);
     t.throws(() => stream.writeBatch(batch, indexes), { instanceOf: TypeError });
+    t.throws(() => stream.writeMixed(batch, indexes, bytes, Uint32Array.of(10)), { instanceOf: TypeError });
     stream.abort();
   });
 });

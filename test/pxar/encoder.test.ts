@@ -2,14 +2,15 @@ import test from 'ava';
 import { bufferSource } from '../../src/pxar/byte-source.js';
 import { PxarDecoder } from '../../src/pxar/decoder.js';
 import type { Entry } from '../../src/pxar/entry.js';
-import { Mode } from '../../src/pxar/format.js';
+import { Item, Mode } from '../../src/pxar/format.js';
 import { decodeMetadata } from '../../src/pxar/metadata.js';
 import { encodeMetadata } from '../../src/pxar/metadata-encoder.js';
-import { Collected, encodeEntry, hashOf } from './encoding.js';
+import { Collected, CollectedSingle, encodeEntry, hashOf, item, splitFile } from './encoding.js';
 import { archiveCases, archiveOf, unpackArchives } from './fixtures.js';
 import { metadataOf } from './trees.js';
 
 const archives = unpackArchives();
+const PATTERNS = Buffer.from('.pxarexclude-cli');
 
 async function decodeAll(archive: Buffer): Promise<{ entries: Entry[]; prelude: Buffer | undefined }> {
   const decoder = new PxarDecoder(bufferSource(archive), { archive: 'test' });
@@ -43,9 +44,45 @@ function encodeAll(
 ): Collected {
   const collected = new Collected(prelude);
   for (const entry of entries) {
-    encodeEntry(collected.encoder, entry, 'body' in entry ? body(entry.body) : Buffer.alloc(0), true);
+    encodeEntry(
+      collected.encoder,
+      entry,
+      'body' in entry ? body(entry.body) : Buffer.alloc(0),
+      splitFile(true),
+    );
   }
   return collected;
+}
+
+for (const { name, archive } of archiveCases().filter(({ payload }) => payload === null)) {
+  test(`${name}: the archive encodes again to the same bytes`, async (t) => {
+    const original = archiveOf(archives, archive);
+    const { entries } = await decodeAll(original);
+    const single = new CollectedSingle();
+    for (const entry of entries) {
+      const body = 'body' in entry ? entry.body : Buffer.alloc(0);
+      encodeEntry(single.encoder, entry, body, (encoder, file) => {
+        const at = file.payloadOffset + 16;
+        const content = original.subarray(at, at + file.size);
+        if (file.name.equals(PATTERNS)) return encoder.lastFile(file.name, hashOf(file.name), body, content);
+        const position = encoder.file(
+          file.name,
+          0,
+          file.name.length,
+          hashOf(file.name),
+          0,
+          body,
+          0,
+          body.length,
+          file.size,
+        );
+        t.is(position, file.position);
+        single.put(content);
+      });
+    }
+    t.true(single.bytes.equals(original));
+    t.is(single.encoder.position, original.length);
+  });
 }
 
 test('the bodies of single archives encode again to the same bytes', async (t) => {
@@ -76,6 +113,44 @@ test('the example of the specification comes out byte by byte', (t) => {
   t.is(bytes.subarray(0xb2, 0xc2).toString('hex'), '02000000000000001d73d542a64fec2f');
   t.is(bytes.subarray(0xca, 0xe2).toString('hex'), 'cf7b2c7c06e9260c6a000000000000006c00000000000000');
   t.is(bytes.subarray(0xe2).toString('hex'), '55153e755bed5eefba000000000000004000000000000000');
+});
+
+test('the example of a single archive comes out byte by byte', (t) => {
+  const single = new CollectedSingle();
+  const { encoder } = single;
+  const owner = { uid: 1000, gid: 1000 };
+  const at = (nanoseconds: number) => ({ ...owner, mtime: { seconds: 1700000000, nanoseconds } });
+  const root = encodeMetadata(metadataOf(Mode.DIRECTORY | 0o755, at(500000000)));
+  const file = encodeMetadata(metadataOf(Mode.FILE | 0o644, at(0)));
+  const link = Buffer.concat([
+    encodeMetadata(metadataOf(Mode.SYMLINK | 0o777, at(0))),
+    item(Item.SYMLINK, Buffer.from('a\0')),
+  ]);
+  const [a, l] = [Buffer.from('a'), Buffer.from('l')];
+  encoder.root(root, 0, root.length);
+  t.is(encoder.file(a, 0, 1, hashOf(a), 0, file, 0, file.length, 2), 0x38);
+  single.put(Buffer.from('hi'));
+  encoder.leaf(l, 0, 1, hashOf(l), 0, link, 0, link.length);
+  encoder.finish();
+  const { bytes } = single;
+  t.is(bytes.length, 328);
+  t.is(bytes.subarray(0x82, 0x94).toString('hex'), '251a7c0b1b7a142812000000000000006869');
+  t.is(bytes.subarray(0x100, 0x118).toString('hex'), '592517c9460472535c000000000000005c00000000000000');
+  t.is(bytes.subarray(0x130).toString('hex'), '55153e755bed5eeff0000000000000005800000000000000');
+});
+
+test('contents that would make positions inexact are refused', (t) => {
+  const { encoder } = new CollectedSingle();
+  const root = encodeMetadata(metadataOf(Mode.DIRECTORY | 0o755));
+  const body = encodeMetadata(metadataOf(Mode.FILE | 0o644));
+  const name = Buffer.from('a');
+  encoder.root(root, 0, root.length);
+  const before = encoder.position;
+  for (const size of [-1, Number.MAX_SAFE_INTEGER, Number.NaN])
+    t.throws(() => encoder.file(name, 0, 1, hashOf(name), 0, body, 0, body.length, size), {
+      code: 'PXAR_RANGE',
+    });
+  t.is(encoder.position, before);
 });
 
 test('a reused file has only its metadata in the goodbye row', (t) => {

@@ -1,9 +1,11 @@
-/** Writes metadata streams for tests. */
+/** Writes metadata streams and single archives for tests. */
 
 import { native } from '../../src/native.js';
 import { MetadataEncoder } from '../../src/pxar/encoder.js';
-import type { ChildEntry, Entry } from '../../src/pxar/entry.js';
+import type { ChildEntry, Entry, FileEntry } from '../../src/pxar/entry.js';
 import { Item, TYPE_HIGH, TYPE_LOW } from '../../src/pxar/format.js';
+import { SingleEncoder } from '../../src/pxar/single-encoder.js';
+import type { TreeEncoder } from '../../src/pxar/tree-encoder.js';
 
 /** An item with this content. */
 export function item(id: number, content: Buffer): Buffer {
@@ -45,19 +47,64 @@ export class Collected {
   }
 }
 
-/** Gives a decoded entry to an encoder. `body` replaces the entry's own; `fresh` as for `MetadataEncoder.file`. */
-export function encodeEntry(encoder: MetadataEncoder, entry: Entry, body: Buffer, fresh: boolean): void {
+/** Collects a single archive; `put` gives the contents where they belong. */
+export class CollectedSingle {
+  readonly #parts: Buffer[] = [];
+  #contents: { readonly at: number; readonly content: Buffer }[] = [];
+  readonly encoder = new SingleEncoder({ onBlock: (block) => this.#take(block) });
+
+  /** Content of the file that was just written. */
+  put(content: Buffer): void {
+    this.#contents.push({ at: this.encoder.buffered, content });
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.#parts);
+  }
+
+  #take(block: Buffer): void {
+    let from = 0;
+    for (const { at, content } of this.#contents) {
+      this.#parts.push(block.subarray(from, at), item(Item.PAYLOAD, content));
+      from = at;
+    }
+    this.#parts.push(block.subarray(from));
+    this.#contents = [];
+  }
+}
+
+/** Gives a decoded entry to an encoder. `body` replaces the entry's own; `file` writes a file. */
+export function encodeEntry<E extends TreeEncoder>(
+  encoder: E,
+  entry: Entry,
+  body: Buffer,
+  file: (encoder: E, entry: FileEntry, body: Buffer) => void,
+): void {
   if (entry.kind === 'leave') {
     if (entry.depth === 0) encoder.finish();
     else encoder.leaveDirectory();
   } else if (entry.depth === 0) {
     encoder.root(body, 0, body.length);
   } else {
-    encodeChild(encoder, entry, body, fresh);
+    encodeChild(encoder, entry, body, file);
   }
 }
 
-function encodeChild(encoder: MetadataEncoder, entry: ChildEntry, body: Buffer, fresh: boolean): void {
+/** Writes a decoded file into a metadata stream; `fresh` as for `MetadataEncoder.file`. */
+export function splitFile(
+  fresh: boolean,
+): (encoder: MetadataEncoder, entry: FileEntry, body: Buffer) => void {
+  return (encoder, { name, payloadOffset, size }, body) => {
+    encoder.file(name, 0, name.length, hashOf(name), 0, body, 0, body.length, payloadOffset, size, fresh);
+  };
+}
+
+function encodeChild<E extends TreeEncoder>(
+  encoder: E,
+  entry: ChildEntry,
+  body: Buffer,
+  file: (encoder: E, entry: FileEntry, body: Buffer) => void,
+): void {
   const { name } = entry;
   const hash = hashOf(name);
   if (entry.kind === 'hardlink') {
@@ -65,7 +112,7 @@ function encodeChild(encoder: MetadataEncoder, entry: ChildEntry, body: Buffer, 
   } else if (entry.kind === 'directory') {
     encoder.enterDirectory(name, 0, name.length, hash, 0, body, 0, body.length);
   } else if (entry.kind === 'file') {
-    encoder.file(name, 0, name.length, hash, 0, body, 0, body.length, entry.payloadOffset, entry.size, fresh);
+    file(encoder, entry, body);
   } else {
     const whole = Buffer.concat([body, tailOf(entry)]);
     encoder.leaf(name, 0, name.length, hash, 0, whole, 0, whole.length);
