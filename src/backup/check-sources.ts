@@ -44,11 +44,24 @@ export async function openImageSource(source: Source): Promise<NativeImage> {
   return image;
 }
 
-async function checkImage(source: Source): Promise<boolean> {
-  if (source.command !== undefined) return false;
-  const { kind, file } = await openImageSource(source);
+/**
+ * Size and kind of an image that is not made by a command, without reading it. A FIFO is not opened: whoever writes to it would begin,
+ * and lose its reader. Throws BackupError `BACKUP_UNREADABLE`.
+ */
+export async function lookAtImage(source: Source): Promise<Pick<NativeImage, 'kind' | 'size'>> {
+  if (!isStandardInput(source)) {
+    const info = await stat(source.path).catch((cause: unknown) => {
+      throw unreadable(source.path, cause);
+    });
+    if (info.isFIFO()) return { kind: 'stream', size: 0 };
+  }
+  const { kind, size, file } = await openImageSource(source);
   native.closeImage(file);
-  return kind === 'stream';
+  return { kind, size };
+}
+
+async function isOnceOnly(source: Source): Promise<boolean> {
+  return source.command === undefined && (await lookAtImage(source)).kind === 'stream';
 }
 
 function checkBlob(path: string, info: BigIntStats): void {
@@ -76,7 +89,7 @@ export async function checkSources(sources: readonly Source[]): Promise<CheckedS
   let onceOnly = false;
   for (const source of sources) {
     const kind = sourceKind(source);
-    if (kind === 'image' && (await checkImage(source))) onceOnly = true;
+    if (kind === 'image' && (await isOnceOnly(source))) onceOnly = true;
     if (isStandardInput(source)) continue;
     const { path } = source;
     const info = await stat(path, { bigint: true }).catch((cause: unknown) => {

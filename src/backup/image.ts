@@ -6,7 +6,7 @@ import type { BackupSession } from '../repository/repository.js';
 import { type ServerName, serverName } from '../snapshot/archive-names.js';
 import { FIXED_CHUNK_SIZE } from '../snapshot/fixed-index.js';
 import type { ArchiveOptions, ArchiveSummary } from './archive.js';
-import { openImageSource } from './check-sources.js';
+import { lookAtImage, openImageSource } from './check-sources.js';
 import { BackupError } from './errors.js';
 import { RestableStream } from './running-stream.js';
 import type { Source } from './sources.js';
@@ -168,9 +168,9 @@ export async function backupImage(
     return options.dryRun
       ? plainSummary(source.archive, unchunked(0))
       : backupCommand(source, source.command, options, session);
+  if (options.dryRun) return plainSummary(source.archive, unchunked((await lookAtImage(source)).size));
   const image = await openImageSource(source);
   try {
-    if (options.dryRun) return plainSummary(source.archive, unchunked(image.size));
     return await writeImage(source, options, session, image, () => Promise.resolve());
   } finally {
     native.closeImage(image.file);
