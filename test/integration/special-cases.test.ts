@@ -158,9 +158,13 @@ function crowd(path: string): void {
 }
 
 /** Backs the world's source up, restores it, compares. */
-async function roundTrip(t: ExecutionContext, { source, target, backup, restore }: World): Promise<void> {
+async function roundTrip(
+  t: ExecutionContext,
+  { source, target, backup, restore }: World,
+  options: readonly string[] = [],
+): Promise<void> {
   const before = await scanTree(source);
-  const stored = await backup();
+  const stored = await backup(options);
   t.is(stored.code, 0, stored.stderr);
   const restored = await restore();
   t.is(restored.code, 0, restored.stderr);
@@ -194,6 +198,17 @@ whole('a tree with every special case comes back equal in content and every meta
     await roundTrip(t, world);
   });
 });
+
+whole(
+  'a tree with every special case comes back from a single archive, with positions beyond 4 GiB',
+  async (t) => {
+    t.timeout(300_000);
+    await withMountedWorld('ext4', async (world) => {
+      await buildTree(world.source, treeWith(ATTRIBUTES, 4_400_000_000));
+      await roundTrip(t, world, ['--change-detection-mode', 'legacy']);
+    });
+  },
+);
 
 whole('project ids and every special case come back on a file system with projects', async (t) => {
   await withMountedWorld('xfs', async (world) => {
