@@ -213,3 +213,47 @@ looped('a device that is in use is not written over', async (t) => {
     });
   });
 });
+
+test('a checkpoint keeps what came of an image, and the next backup sends only the rest', async (t) => {
+  await withPlace('served', async ({ directory, store, start, ok }) => {
+    const content = noise('checkpoint', 9 * MIB);
+    const [whole, go] = [join(directory, 'content'), join(directory, 'go')];
+    writeFileSync(whole, content);
+    const held = `head -c ${8 * MIB} '${whole}'; while [ ! -e '${go}' ]; do sleep 0.05; done; exit 1`;
+    const words = ['backup', 'out.img:-', '--checkpoint-interval', '1', ...GROUP];
+    const first = start([...words, '--stdin-command', held]);
+    first.process.stderr!.on('data', (text: Buffer) => {
+      if (text.includes('Checkpoint:')) writeFileSync(go, '');
+    });
+    const { code, stderr } = await first.result;
+    t.is(code, 1, stderr);
+    const kept = new StoredSnapshot(store).manifest();
+    t.deepEqual(
+      kept.files.map(({ filename }) => String(filename)),
+      ['out-incomplete.img.didx'],
+    );
+    const second = await ok([...words, '--stdin-command', `cat '${whole}'`], { clockOffset: 60 });
+    t.regex(second.stderr, /out\.img: had to backup 1 MiB of 9 MiB/);
+    t.is(snapshotsOf(store).length, 1);
+    await ok(['restore', 'host/t', 'out.img', join(directory, 'target')]);
+    t.true(readFileSync(join(directory, 'target')).equals(content));
+  });
+});
+
+for (const [what, words] of [
+  ['a FIFO', (fifo: string) => [`in.img:${fifo}`]],
+  ['a command', () => ['in.img:-', '--stdin-command', 'sleep 1000']],
+] as const)
+  test(`who waits for ${what} can be interrupted`, async (t) => {
+    await withPlace('local', async ({ directory, store, start }) => {
+      const fifo = join(directory, 'fifo');
+      execFileSync('mkfifo', [fifo]);
+      const { process, result } = start(['backup', ...words(fifo), ...GROUP]);
+      process.stderr!.on('data', (text: Buffer) => {
+        if (text.includes('Backing up')) process.kill('SIGINT');
+      });
+      const { code } = await result;
+      t.is(code, 130);
+      t.deepEqual(readdirSync(join(store, 'host/t')), ['owner']);
+    });
+  });

@@ -1,11 +1,12 @@
 /** The built command line against recorded exchanges with a real server. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { z } from 'zod';
 import { type RunResult, restat } from '../support/cli.js';
+import { recordedFiles } from '../support/images.js';
 import { type Replay, type ReplayOptions, startReplay } from '../support/replay/replay.js';
 import { buildTree, differences, parseEntries, scanTree, type TreeEntry } from '../support/tree.js';
 import { isRoot } from '../support/world.js';
@@ -78,6 +79,33 @@ whole('a dry run ends its session without storing anything', async (t) => {
   const { result, differences: found } = await play(t, ['backup-dry-run', 'backup-dry-run'], words);
   t.is(result.code, 0, result.stderr);
   t.deepEqual(found, []);
+});
+
+function imageBackup(time: number, withLog: boolean) {
+  return async (directory: string): Promise<readonly string[]> => {
+    const { image, log } = await recordedFiles();
+    const [disk, run] = [join(directory, 'disk.raw'), join(directory, 'run.log')];
+    writeFileSync(disk, image);
+    writeFileSync(run, log);
+    const sources = [`disk.img:${disk}`, ...(withLog ? [`l.log:${run}`] : [])];
+    return ['backup', ...sources, '--backup-id', 'proto-img', '--backup-time', String(time)];
+  };
+}
+
+test('an image and a log are sent as they were recorded', async (t) => {
+  const words = imageBackup(1_702_000_001, true);
+  const { result, differences: found } = await play(t, ['backup-image', 'backup-image'], words);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+  t.regex(result.stderr, /disk\.img: had to backup 12 MiB of 16 MiB/);
+});
+
+test('nothing of an image that has not changed is sent again', async (t) => {
+  const words = imageBackup(1_702_000_002, false);
+  const { result, differences: found } = await play(t, ['backup-image-second', 'backup-image-second'], words);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+  t.regex(result.stderr, /disk\.img: had to backup 0 B of 16 MiB/);
 });
 
 const SPLIT = 'host/proto/2023-12-08T01:46:44Z';

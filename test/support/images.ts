@@ -1,10 +1,12 @@
 /** Images for tests: mostly holes. */
 import { execFile } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import { decodeIndex } from '../../src/snapshot/archive-index.js';
 import type { DynamicIndex } from '../../src/snapshot/dynamic-index.js';
-import { bytesOf } from './recipe.js';
+import { bytesOf, recipe } from './recipe.js';
 import { StoredSnapshot } from './stored-snapshot.js';
 
 const run = promisify(execFile);
@@ -15,6 +17,17 @@ export const CHUNK: number = 4 * MIB;
 /** Bytes that are the same in every run. */
 export function noise(seed: string, length: number): Buffer {
   return bytesOf({ kind: 'drbg', seed, length });
+}
+
+const SOURCES = fileURLToPath(new URL('../../../test/fixtures/protocol/sources.json', import.meta.url));
+const recorded = z.object({
+  files: z.object({ conf: z.object({ hex: z.string() }), log: recipe, image: recipe }),
+});
+
+/** The files that the reference client backed up: `image` is the one of the golden datastore, too. */
+export async function recordedFiles(): Promise<Readonly<Record<'conf' | 'log' | 'image', Buffer>>> {
+  const { files } = recorded.parse(JSON.parse(await readFile(SOURCES, 'utf8')));
+  return { conf: Buffer.from(files.conf.hex, 'hex'), log: bytesOf(files.log), image: bytesOf(files.image) };
 }
 
 /** Makes a sparse file of `size` bytes with data at some offsets. */

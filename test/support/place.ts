@@ -1,7 +1,7 @@
 /** A directory with a datastore that is used as it is, or through `restat serve`. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RunOptions, type RunResult, restat, restatOk } from './cli.js';
+import { type Running, type RunOptions, type RunResult, restat, restatOk, startRestat } from './cli.js';
 import { withServed } from './served.js';
 import { withTemporaryDirectory } from './world.js';
 
@@ -14,6 +14,8 @@ export interface Place {
   readonly store: string;
   /** `restat ARGS…` with the repository. */
   run(args: readonly string[], options?: RunOptions): Promise<RunResult>;
+  /** Starts it. */
+  start(args: readonly string[], options?: RunOptions): Running;
   /** The same for what has to succeed. */
   ok(args: readonly string[], options?: RunOptions): Promise<RunResult>;
 }
@@ -32,6 +34,7 @@ export function withPlace<T>(kind: PlaceKind, use: (place: Place) => Promise<T>)
       return use({
         directory,
         store,
+        start: (args, options) => startRestat(words(args), withEnv(options)),
         run: (args, options) => restat(words(args), withEnv(options)),
         ok: (args, options) => restatOk(words(args), withEnv(options)),
       });
