@@ -30,50 +30,64 @@ async function nextSnapshot(store: string, before: readonly string[]): Promise<s
   }
 }
 
-rootTest(
-  'a first backup with checkpoints, an interruption and another attempt ends with one whole snapshot',
-  (t) =>
-    withTemporaryDirectory(async (directory) => {
-      const [store, state, source, target] = ['store', 'state', 'source', 'target'].map((name) =>
-        join(directory, name),
-      ) as [string, string, string, string];
-      await restatOk(['datastore', 'create', store]);
-      mkdirSync(state, { mode: 0o700 });
-      mkdirSync(source);
-      for (const name of ['a', 'm', 'z'])
-        writeFileSync(join(source, name), bytesOf({ kind: 'drbg', seed: name, length: 5_000_000 }));
-      const hold = (name: string) =>
-        ({
-          path: join(source, name),
-          on: 'read',
-          nth: 1,
-          act: 'hold',
-          until: join(directory, `go-${name}`),
-        }) as const;
-      await withServed(store, state, async ({ repository, env }) => {
-        const where = ['--repository', repository, '--backup-id', 't', '--chunk-size', '64'];
-        const words = ['backup', `root.pxar:${source}`, ...where, '--checkpoint-interval', '1'];
-        await withGate([hold('m'), hold('z')], async () => {
-          const { process, result } = startRestat(words, { env });
-          const first = await nextSnapshot(store, []);
-          const names = readdirSync(join(store, 'host/t', first)).sort();
-          t.deepEqual(names, ['index.json.blob', 'root-incomplete.ppxar.didx']);
-          writeFileSync(hold('m').until, '');
-          await nextSnapshot(store, [first]);
-          process.kill('SIGTERM');
-          writeFileSync(hold('z').until, '');
-          const { code, stderr } = await result;
-          t.is(code, 130, stderr);
+const MODES = [
+  { mode: 'data', contents: 'root-incomplete.ppxar.didx', whole: ['root.mpxar.didx', 'root.ppxar.didx'] },
+  { mode: 'legacy', contents: 'root-incomplete.pxar.didx', whole: ['catalog.pcat1.didx', 'root.pxar.didx'] },
+];
+
+for (const { mode, contents, whole } of MODES)
+  rootTest(
+    `a first backup with checkpoints, an interruption and another attempt ends with one whole snapshot (${mode})`,
+    (t) =>
+      withTemporaryDirectory(async (directory) => {
+        const [store, state, source, target] = ['store', 'state', 'source', 'target'].map((name) =>
+          join(directory, name),
+        ) as [string, string, string, string];
+        await restatOk(['datastore', 'create', store]);
+        mkdirSync(state, { mode: 0o700 });
+        mkdirSync(source);
+        for (const name of ['a', 'm', 'z'])
+          writeFileSync(join(source, name), bytesOf({ kind: 'drbg', seed: name, length: 5_000_000 }));
+        const hold = (name: string) =>
+          ({
+            path: join(source, name),
+            on: 'read',
+            nth: 1,
+            act: 'hold',
+            until: join(directory, `go-${name}`),
+          }) as const;
+        await withServed(store, state, async ({ repository, env }) => {
+          const where = ['--repository', repository, '--backup-id', 't', '--chunk-size', '64'];
+          const words = [
+            'backup',
+            `root.pxar:${source}`,
+            ...where,
+            '--checkpoint-interval',
+            '1',
+            '--change-detection-mode',
+            mode,
+          ];
+          await withGate([hold('m'), hold('z')], async () => {
+            const { process, result } = startRestat(words, { env });
+            const first = await nextSnapshot(store, []);
+            const names = readdirSync(join(store, 'host/t', first)).sort();
+            t.deepEqual(names, ['index.json.blob', contents]);
+            writeFileSync(hold('m').until, '');
+            await nextSnapshot(store, [first]);
+            process.kill('SIGTERM');
+            writeFileSync(hold('z').until, '');
+            const { code, stderr } = await result;
+            t.is(code, 130, stderr);
+          });
+          t.is(snapshots(store).length, 1);
+          const { code, stderr } = await startRestat(words, { env, clockOffset: 60 }).result;
+          t.is(code, 0, stderr);
+          const left = snapshots(store);
+          t.is(left.length, 1);
+          const files = readdirSync(join(store, 'host/t', left[0]!)).sort();
+          t.deepEqual(files, ['index.json.blob', ...whole].sort());
+          await restatOk(['restore', 'host/t', 'root.pxar', target, '--repository', repository], { env });
+          t.deepEqual(differences(await scanTree(source), await scanTree(target)), []);
         });
-        t.is(snapshots(store).length, 1);
-        const { code, stderr } = await startRestat(words, { env, clockOffset: 60 }).result;
-        t.is(code, 0, stderr);
-        const left = snapshots(store);
-        t.is(left.length, 1);
-        const files = readdirSync(join(store, 'host/t', left[0]!)).sort();
-        t.deepEqual(files, ['index.json.blob', 'root.mpxar.didx', 'root.ppxar.didx']);
-        await restatOk(['restore', 'host/t', 'root.pxar', target, '--repository', repository], { env });
-        t.deepEqual(differences(await scanTree(source), await scanTree(target)), []);
-      });
-    }),
-);
+      }),
+  );
