@@ -81,6 +81,30 @@ whole('a dry run ends its session without storing anything', async (t) => {
   t.deepEqual(found, []);
 });
 
+const LEGACY = ['--change-detection-mode', 'legacy'];
+
+whole('a legacy backup sends what was recorded: chunks, indexes, catalog and manifest', async (t) => {
+  const words = backupOf('tree_before', 1_702_000_001, LEGACY);
+  const session = ['backup-legacy-first', 'backup-legacy-first'] as const;
+  const { result, differences: found } = await play(t, session, words);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+  t.regex(result.stderr, /Uploaded backup catalog \(635 B\)/);
+});
+
+whole('a second legacy backup sends nothing of the tree again', async (t) => {
+  const words = async (directory: string): Promise<readonly string[]> => {
+    const file = join(directory, 'vm.conf');
+    writeFileSync(file, (await recordedFiles()).conf);
+    return backupOf('tree_before', 1_702_000_002, [...LEGACY, `a.conf:${file}`])(directory);
+  };
+  const session = ['backup-legacy-second', 'backup-legacy-second'] as const;
+  const { result, differences: found } = await play(t, session, words);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+  t.regex(result.stderr, /root\.pxar: had to backup 0 B of 693\.242 KiB/);
+});
+
 function imageBackup(time: number, withLog: boolean) {
   return async (directory: string): Promise<readonly string[]> => {
     const { image, log } = await recordedFiles();
