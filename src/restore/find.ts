@@ -1,10 +1,11 @@
 /** Looks for names in an archive. */
-import { type MatchEntry, matchPath } from '../backup/match-list.js';
+import type { MatchEntry } from '../backup/match-list.js';
 import { PxarAccessor } from '../pxar/accessor.js';
 import { PxarDecoder } from '../pxar/decoder.js';
 import type { ChildEntry, FileEntry, HardlinkEntry } from '../pxar/entry.js';
 import type { OpenArchive } from './archive-source.js';
 import { type EntryRow, entryRow } from './entry-row.js';
+import { isSelected } from './selection.js';
 
 export interface FoundEntry {
   /** Absolute inside the archive. */
@@ -14,11 +15,23 @@ export interface FoundEntry {
 
 const BATCH = 4096;
 
+export interface FindOptions {
+  /** An entry that nothing matches follows its directory, as in a restore; else it is left out. */
+  readonly inherit: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** A directory that is open. */
+interface Level {
+  /** Absolute, latin1; the root's is empty. */
+  readonly path: string;
+  readonly selected: boolean;
+}
+
 class Search {
   readonly #archive: OpenArchive;
   readonly #patterns: readonly MatchEntry[];
-  /** Of the directories that are open, latin1; the root's is empty. */
-  readonly #paths: string[] = [];
+  readonly #levels: Level[] = [];
   #accessor: Promise<PxarAccessor> | undefined;
 
   constructor(archive: OpenArchive, patterns: readonly MatchEntry[]) {
@@ -26,7 +39,7 @@ class Search {
     this.#patterns = patterns;
   }
 
-  async *run(signal: AbortSignal): AsyncGenerator<FoundEntry> {
+  async *run({ inherit, signal }: FindOptions): AsyncGenerator<FoundEntry> {
     const decoder = new PxarDecoder(this.#archive.metadata, { archive: this.#archive.name });
     for (
       let batch = await decoder.nextBatch(BATCH);
@@ -36,24 +49,18 @@ class Search {
       signal.throwIfAborted();
       for (const entry of batch) {
         if (entry.kind === 'leave') {
-          this.#paths.pop();
+          this.#levels.pop();
           continue;
         }
-        const path = this.#pathOf(entry);
-        if (entry.kind === 'directory') this.#paths.push(path);
-        if (this.#matches(entry, path)) yield await this.#found(entry, path);
+        const parent = this.#levels.at(-1);
+        const path = parent === undefined ? '' : `${parent.path}/${entry.name.toString('latin1')}`;
+        const isDirectory = entry.kind === 'directory';
+        const selected =
+          path !== '' && isSelected(this.#patterns, path, isDirectory, inherit && parent?.selected === true);
+        if (isDirectory) this.#levels.push({ path, selected });
+        if (selected) yield await this.#found(entry, path);
       }
     }
-  }
-
-  #pathOf(entry: ChildEntry): string {
-    const parent = this.#paths.at(-1);
-    return parent === undefined ? '' : `${parent}/${entry.name.toString('latin1')}`;
-  }
-
-  #matches({ kind }: ChildEntry, path: string): boolean {
-    if (path === '') return false;
-    return matchPath(this.#patterns, path, kind === 'directory' ? 'directory' : 'other') === 'include';
   }
 
   async #found(entry: ChildEntry, path: string): Promise<FoundEntry> {
@@ -68,13 +75,13 @@ class Search {
 }
 
 /**
- * The entries of an archive that patterns choose, in archive order (cli.md §8.4: the last pattern that matches decides; what is in a
- * directory that matches does not match for that). Throws PxarError, and the signal's reason.
+ * The entries of an archive that patterns choose, in archive order (cli.md §8.4: the last pattern that matches decides). Throws
+ * PxarError, and the signal's reason.
  */
 export function findEntries(
   archive: OpenArchive,
   patterns: readonly MatchEntry[],
-  signal: AbortSignal,
+  options: FindOptions,
 ): AsyncGenerator<FoundEntry> {
-  return new Search(archive, patterns).run(signal);
+  return new Search(archive, patterns).run(options);
 }

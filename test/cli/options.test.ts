@@ -65,6 +65,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   benchmark: { ...SERVER, ...FORMAT },
   cat: { ...REPOSITORY, ...LOCK },
   'catalog dump': { ...REPOSITORY, ...LOCK },
+  'catalog shell': { ...REPOSITORY, ...LOCK },
   'change-owner': { ...REPOSITORY, ...LOCK },
   'datastore create': { 'for-server': 'flag' },
   diff: { ...REPOSITORY, ...FORMAT, ...LOCK, archive: text('root.pxar'), content: 'flag' },

@@ -44,21 +44,32 @@ export async function commandPlace(
   return { namespace, repository: await commandRepository(invocation, context) };
 }
 
-/** Runs `use` with the archive that the command names. */
-export async function withArchive<T>(
+/** Runs `use` with the snapshot and the archive's name of a command. A connection that was lost is the error, whatever came of it. */
+export async function withSnapshot<T>(
   invocation: Invocation,
   context: Context,
-  use: (tree: ArchiveTree, archive: string) => Promise<T>,
+  use: (snapshot: SnapshotReader, archive: string) => Promise<T>,
 ): Promise<T> {
   const { repository, namespace } = await commandPlace(invocation, context);
   const name = await findSnapshot(repository, namespace, positional(invocation, 'snapshot'));
   const snapshot = await repository.open(namespace, name, lockWait(invocation, context));
   try {
-    const archive = await openArchive(snapshot, positional(invocation, 'archive-name'));
-    return await use(await ArchiveTree.open(archive), archive.name);
+    return await use(snapshot, positional(invocation, 'archive-name'));
   } catch (error) {
     throw snapshot.failure ?? error;
   } finally {
     await snapshot.close();
   }
+}
+
+/** Runs `use` with the tree of the archive that the command names. */
+export function withArchive<T>(
+  invocation: Invocation,
+  context: Context,
+  use: (tree: ArchiveTree, archive: string) => Promise<T>,
+): Promise<T> {
+  return withSnapshot(invocation, context, async (snapshot, name) => {
+    const archive = await openArchive(snapshot, name);
+    return use(await ArchiveTree.open(archive), archive.name);
+  });
 }

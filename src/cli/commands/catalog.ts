@@ -1,4 +1,4 @@
-/** `restat catalog dump`. */
+/** `restat catalog dump`, and the list of the catalog's commands. */
 
 import { CatalogReader } from '../../catalog/reader.js';
 import type { SnapshotReader } from '../../repository/repository.js';
@@ -12,6 +12,7 @@ import { ExitCode } from '../errors.js';
 import { commandNamespace, commandRepository, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
 import { filesOf, treesOf } from './archive-tree.js';
+import { catalogShellCommand } from './catalog-shell.js';
 
 /** Bytes of decoded chunks that are kept while a catalog is read: two of the longest. */
 const CATALOG_CACHE = 4 * 1024 * 1024;
@@ -67,4 +68,5 @@ export const catalogCommands: readonly CommandSpec[] = [
     options: { ...repositoryOptions, ...lockOptions },
     run: dump,
   },
+  catalogShellCommand,
 ];

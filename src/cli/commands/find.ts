@@ -97,7 +97,10 @@ class SnapshotSearch {
     await this.#tolerant(`${name} ${userName(tree)}`, async () => {
       try {
         const archive = await openArchive(snapshot, tree);
-        for await (const found of findEntries(archive, patterns, this.#context.signal))
+        for await (const found of findEntries(archive, patterns, {
+          inherit: false,
+          signal: this.#context.signal,
+        }))
           await this.#output.add(name, userName(tree), found);
       } catch (error) {
         throw snapshot.failure ?? error;
