@@ -139,6 +139,8 @@ export class StoreLock {
   readonly #path: string;
   readonly #owner: Owner;
   #fd: Promise<number> | undefined;
+  /** The last descriptor is closed: while that lasts no other may be locked. */
+  #closed: Promise<void> = Promise.resolve();
   #holders = 0;
 
   constructor(path: string, owner: Owner) {
@@ -147,7 +149,7 @@ export class StoreLock {
   }
 
   async acquireShared(options: Omit<LockOptions, 'exclusive'>): Promise<Lock> {
-    this.#fd ??= openAsync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o644);
+    this.#fd ??= this.#closed.then(() => openAsync(this.#path, constants.O_RDWR | constants.O_CREAT, 0o644));
     this.#holders += 1;
     try {
       const fd = await this.#fd;
@@ -166,6 +168,8 @@ export class StoreLock {
     const fd = this.#fd;
     if (this.#holders > 0 || fd === undefined) return;
     this.#fd = undefined;
-    await fd.then(closeAsync, () => undefined);
+    const closing = fd.then(closeAsync, () => undefined);
+    this.#closed = closing.catch(() => undefined);
+    await closing;
   }
 }

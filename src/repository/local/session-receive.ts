@@ -189,11 +189,14 @@ export async function holdSnapshot(
     lockName(store, namespace, name, { ...NO_WAIT, exclusive: false }),
     `while reading snapshot '${name}': it is locked`,
   );
-  // Whoever deletes it may have been faster.
-  if (await exists(directory)) {
-    const manifest = (): ReturnType<HeldSnapshot['manifest']> => readManifest(directory);
-    return { directory, manifest, release: () => lock.release() };
+  try {
+    // Whoever deletes it may have been faster.
+    if (!(await exists(directory)))
+      throw new RepositoryError('SNAPSHOT_MISSING', `snapshot ${name} does not exist.`);
+  } catch (error) {
+    await lock.release();
+    throw error;
   }
-  await lock.release();
-  throw new RepositoryError('SNAPSHOT_MISSING', `snapshot ${name} does not exist.`);
+  const manifest = (): ReturnType<HeldSnapshot['manifest']> => readManifest(directory);
+  return { directory, manifest, release: () => lock.release() };
 }

@@ -20,7 +20,7 @@ function problemOf(
 ): string | undefined {
   if (!stat.isFile()) return `${path} is not a regular file`;
   if (![0, process.geteuid?.() ?? 0, ...owners].includes(stat.uid))
-    return `${path} belongs to user ${stat.uid}, who could change it: chown it to the user that the server runs as`;
+    return `${path} belongs to user ${stat.uid}, who could change it: run the server as that user, or chown it to the one that it runs as`;
   if ((stat.mode & 0o077) !== 0)
     return `${path} must be for its owner only, or others get to know or change what is in it: chmod 600 ${path}`;
   if (stat.size > limit) return `${path} has ${stat.size} bytes, at most ${limit} are possible`;

@@ -61,13 +61,15 @@ async function sendFile(
   let giveBack: GiveBack | undefined;
   try {
     giveBack = await answers.take(FILE_MEMORY, gone);
+    if (isGone(stream)) return;
     mindSilence(stream, silence);
     stream.respond({ ':status': 200, 'content-type': BYTES });
-    // A client that breaks off in the middle wants no more of it.
-    await pipeline(
-      file.createReadStream({ start: 0, highWaterMark: FILE_PART, autoClose: false }),
-      stream,
-    ).catch(() => stream.close(constants.NGHTTP2_CANCEL));
+    const parts = file.createReadStream({ start: 0, highWaterMark: FILE_PART, autoClose: false });
+    await pipeline(parts, stream).catch((error: unknown) => {
+      stream.close(constants.NGHTTP2_CANCEL);
+      // A client that breaks off in the middle wants no more of it; a file that cannot be read is another matter.
+      if (error instanceof Error && 'syscall' in error && error.syscall === 'read') throw error;
+    });
   } finally {
     giveBack?.();
     await file.close();
