@@ -57,6 +57,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     'checkpoint-interval': number('600', 600),
     retries: number('0', 0),
     'full-every': number('7', 7),
+    'stdin-command': text('true'),
     'dry-run': 'flag',
     verbose: 'flag',
     owner: text('ann@pbs'),

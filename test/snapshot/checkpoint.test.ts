@@ -16,6 +16,10 @@ test('archives of a checkpoint keep their kind', (t) => {
       const { metadata, payload } = splitNames(`${stem}.pxar`);
       t.is(incompleteName(metadata), parseServerName(`${stem}-incomplete.mpxar.didx`));
       t.is(incompleteName(payload), parseServerName(`${stem}-incomplete.ppxar.didx`));
+      t.is(
+        incompleteName(parseServerName(`${stem}.img.fidx`)),
+        parseServerName(`${stem}-incomplete.img.didx`),
+      );
       t.true(isIncompleteName(incompleteName(payload)));
       t.is(isIncompleteName(payload), stem.endsWith('-incomplete'));
     }),

@@ -1,7 +1,13 @@
+import { createHash } from 'node:crypto';
 import test from 'ava';
+import { ENTRY_SIZE } from '../../src/snapshot/dynamic-index.js';
+import { IndexError } from '../../src/snapshot/errors.js';
 import {
   decodeFixedHeader,
+  decodeFixedIndex,
   encodeFixedHeader,
+  encodeFixedIndex,
+  FIXED_CHUNK_SIZE,
   FIXED_HEADER_SIZE,
   fixedCount,
 } from '../../src/snapshot/fixed-index.js';
@@ -44,4 +50,40 @@ test('what is no header of a file of that length is refused', (t) => {
   ];
   for (const [code, bytes, length] of refused)
     t.throws(() => decodeFixedHeader(bytes, length, 'x.fidx'), { code });
+});
+
+/** Entries whose chunks end there. */
+function entriesOf(ends: readonly number[]): Buffer {
+  const entries = Buffer.alloc(ends.length * ENTRY_SIZE, 7);
+  for (const [i, end] of ends.entries()) entries.writeBigUInt64LE(BigInt(end), i * ENTRY_SIZE);
+  return entries;
+}
+
+test('an index of any length is encoded and decoded', (t) => {
+  for (const size of [1, FIXED_CHUNK_SIZE - 1, FIXED_CHUNK_SIZE, 3 * FIXED_CHUNK_SIZE + 5, 2 ** 33 + 1]) {
+    const count = Math.ceil(size / FIXED_CHUNK_SIZE);
+    const ends = Array.from({ length: count }, (_, i) => Math.min((i + 1) * FIXED_CHUNK_SIZE, size));
+    const parts = { uuid: HEADER.uuid, ctime: 5, entries: entriesOf(ends) };
+    const bytes = encodeFixedIndex(parts, 'x.fidx');
+    t.is(bytes.length, FIXED_HEADER_SIZE + 32 * count);
+    const index = decodeFixedIndex(bytes, 'x.fidx');
+    t.true(index.entries.equals(parts.entries), String(size));
+    t.is(index.size, size);
+    const sum = createHash('sha256').update(bytes.subarray(FIXED_HEADER_SIZE)).digest();
+    t.deepEqual(index.csum, sum);
+    t.deepEqual(bytes.subarray(32, 64), sum);
+  }
+});
+
+test('chunks of other sizes are no fixed index', (t) => {
+  for (const ends of [[5, 10], [FIXED_CHUNK_SIZE + 1], [FIXED_CHUNK_SIZE - 1, 2 * FIXED_CHUNK_SIZE], []]) {
+    const parts = { uuid: HEADER.uuid, ctime: 5, entries: entriesOf(ends) };
+    t.throws(() => encodeFixedIndex(parts, 'x.fidx'), { instanceOf: IndexError }, String(ends));
+  }
+});
+
+test('a fixed index of another chunk size is decoded', (t) => {
+  const header = encodeFixedHeader({ ...HEADER, size: 150_000, chunkSize: 65_536 });
+  const index = decodeFixedIndex(Buffer.concat([header, Buffer.alloc(3 * 32, 9)]), 'x.fidx');
+  t.deepEqual([index.end(0), index.end(1), index.end(2)], [65_536, 131_072, 150_000]);
 });
