@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { native } from '../native.js';
 import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
 import { HEADER_SIZE } from '../pxar/format.js';
+import { lookAtImage } from './check-sources.js';
 import { FileType, fileSize, fileType, identityKey, nameBytes, record, statWord } from './listing.js';
 import type { WalkOptions } from './options.js';
 import { type ScanTarget, selectDirectory } from './scan-directory.js';
@@ -76,15 +77,18 @@ class TreeCount {
   }
 }
 
-/** Bytes of what is no directory; 0 for what does not tell before its end, and devices. */
-async function sizeOf(path: string): Promise<number> {
-  const info = await stat(path).catch(() => undefined);
-  return info?.isFile() === true ? info.size : 0;
+/** Bytes of what is no directory. Throws where they show only at its end. */
+async function sizeOf(source: Source): Promise<number> {
+  if (sourceKind(source) !== 'image') return (await stat(source.path)).size;
+  if (source.command !== undefined) throw new Error('nobody knows how much a command prints');
+  const { kind, size } = await lookAtImage(source);
+  if (kind === 'stream') throw new Error('nobody knows how much comes out of a pipe');
+  return size;
 }
 
 /**
  * Counts what the sources hold, with the excludes and mount rules of the backup. One call at a time is under way, so that the
- * backup keeps the disk. Rejects when `signal` is aborted, and with what a walk throws.
+ * backup keeps the disk. Rejects when `signal` is aborted, with what a walk throws, and for sources whose size shows at their end.
  */
 export async function estimateSources(
   sources: readonly Source[],
@@ -97,12 +101,11 @@ export async function estimateSources(
   try {
     let [files, bytes] = [0, 0];
     for (const source of sources) {
-      const { path } = source;
       if (sourceKind(source) !== 'directory') {
-        bytes += await sizeOf(path);
+        bytes += await sizeOf(source);
         continue;
       }
-      const count = new TreeCount(path, walk, cancel, signal);
+      const count = new TreeCount(source.path, walk, cancel, signal);
       await count.run();
       files += count.files;
       bytes += count.bytes;

@@ -12,7 +12,7 @@ const DIGEST = 8;
 const UUID_SIZE = 16;
 const DIGEST_SIZE = 32;
 /** Most entries that are read or written (4 GB of index). restat's own bound. */
-const MAX_ENTRIES = 100_000_000;
+export const MAX_ENTRIES = 100_000_000;
 /** Longest index file that is worth reading, in bytes. */
 export const MAX_INDEX_SIZE: number = HEADER_SIZE + MAX_ENTRIES * ENTRY_SIZE;
 

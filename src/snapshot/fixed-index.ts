@@ -1,5 +1,5 @@
 /** The fixed index: the chunks of an image, all of one size but the last. indexes-blobs-chunks.md §3. */
-import { DynamicIndex, type DynamicIndexParts, ENTRY_SIZE } from './dynamic-index.js';
+import { DynamicIndex, type DynamicIndexParts, ENTRY_SIZE, MAX_ENTRIES } from './dynamic-index.js';
 import { IndexError } from './errors.js';
 
 /** Offsets in the header and its size. §3.1. */
@@ -95,6 +95,8 @@ export function decodeFixedIndex(bytes: Buffer, file: string): DynamicIndex {
   if (!Number.isSafeInteger(ctime))
     throw new IndexError('INDEX_ENTRY', file, HEADER.ctime, `creation time ${ctime}`);
   const digests = bytes.subarray(FIXED_HEADER_SIZE);
+  if (digests.length > MAX_ENTRIES * FIXED_ENTRY_SIZE)
+    throw new IndexError('INDEX_LENGTH', file, FIXED_HEADER_SIZE, `${digests.length} bytes of entries`);
   return new DynamicIndex({ uuid, ctime, entries: dynamicEntries(digests, header) }, file, digests);
 }
 
