@@ -29,6 +29,7 @@ import { progressMode, progressOptions } from '../output/progress.js';
 import { Reporter } from '../output/reporter.js';
 import { commandNamespace, commandRepository, findSnapshot, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
+import { exportFormat, runFormatRestore } from './restore-format.js';
 import { runImageRestore } from './restore-image.js';
 
 const COMMAND = ['restore'];
@@ -133,18 +134,21 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
   const target = positional(invocation, 'target');
   const stored = parseWords(COMMAND, () => serverName(name));
   const toStdout = target === '-';
-  if (toStdout && optionStrings(invocation, 'pattern').length > 0) {
-    throw new UsageError("--pattern cannot be used with the target '-'", COMMAND);
+  const format = exportFormat(invocation, { tree: isTree(name) });
+  if (toStdout && format === undefined && optionStrings(invocation, 'pattern').length > 0) {
+    throw new UsageError("--pattern cannot be used with the target '-' without --format", COMMAND);
   }
   const namespace = commandNamespace(invocation, context);
   const repository = await commandRepository(invocation, context);
   const found = await findSnapshot(repository, namespace, positional(invocation, 'snapshot'));
   const snapshot = await repository.open(namespace, found, lockWait(invocation, context));
   try {
-    if (!toStdout && isTree(name)) return await extract(snapshot, invocation, context);
+    if (!toStdout && format === undefined && isTree(name))
+      return await extract(snapshot, invocation, context);
     if (toStdout && context.stdout.isTTY && (isTree(name) || isFixed(stored))) {
       throw new RestoreError('RESTORE_PIPE', 'an archive is not written to a terminal');
     }
+    if (format !== undefined) return await runFormatRestore(snapshot, format, invocation, context);
     if (isFixed(stored)) return await runImageRestore(snapshot, stored, target, invocation, context);
     const file = await wholeFile(snapshot, name);
     if (toStdout) await pipeTo(file, context.stdout, context.signal);
@@ -178,6 +182,11 @@ export const restoreCommand: CommandSpec = {
       array: true,
       placeholder: 'PATTERN',
       description: 'restore only what matches',
+    },
+    format: {
+      type: 'string',
+      placeholder: 'tar|zip',
+      description: 'make one file of the tree, in this format; of pxar archives',
     },
     'allow-existing-dirs': { type: 'boolean', description: 'existing directories are no error' },
     overwrite: { type: 'boolean', description: 'all three of the following' },

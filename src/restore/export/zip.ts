@@ -1,0 +1,141 @@
+/**
+ * An archive's tree as a zip archive. Written here because libraries for it keep objects for all members, search them for each new
+ * one, and take names as text with backslashes turned into slashes.
+ */
+import { isUtf8 } from 'node:buffer';
+import { pipeline } from 'node:stream';
+import { crc32, createDeflateRaw } from 'node:zlib';
+import type { FileEntry } from '../../pxar/entry.js';
+import { decodeStat, type Stat } from '../../pxar/metadata.js';
+import type { Content } from '../archive-tree.js';
+import { countEntry, type ExportEntry, type ExportJob } from './entry.js';
+import { ZIP_NAME_MAX, zipName } from './zip-name.js';
+import { centralHeader, dataDescriptor, endRecords, localHeader } from './zip-record.js';
+
+/** Devices, FIFOs and sockets do not go into zip archives. */
+type Storable = Extract<Content, { kind: 'directory' | 'file' | 'symlink' }>;
+
+const EMPTY = Buffer.alloc(0);
+/** Records of the central directory are put together to this size, in bytes. */
+const DIRECTORY_BLOCK = 256 * 1024;
+
+/** The central directory: about 100 bytes a member until the end of the archive, as the format wants it. */
+class CentralDirectory {
+  readonly #blocks: Buffer[] = [];
+  #recent: Buffer[] = [];
+  #recentLength = 0;
+  count = 0;
+  length = 0;
+
+  add(record: Buffer): void {
+    this.#recent.push(record);
+    this.#recentLength += record.length;
+    this.count += 1;
+    this.length += record.length;
+    if (this.#recentLength >= DIRECTORY_BLOCK) this.#pack();
+  }
+
+  /** All records in order. */
+  blocks(): readonly Buffer[] {
+    this.#pack();
+    return this.#blocks;
+  }
+
+  #pack(): void {
+    this.#blocks.push(Buffer.concat(this.#recent));
+    this.#recent = [];
+    this.#recentLength = 0;
+  }
+}
+
+function isStorable(entry: Content): entry is Storable {
+  return entry.kind === 'directory' || entry.kind === 'file' || entry.kind === 'symlink';
+}
+
+class ZipWriter {
+  readonly #job: ExportJob;
+  readonly #directory = new CentralDirectory();
+  #offset = 0;
+
+  constructor(job: ExportJob) {
+    this.#job = job;
+  }
+
+  async *run(): AsyncGenerator<Buffer> {
+    for await (const each of this.#job.entries) {
+      // There is no way to say what the directory is in which all is extracted.
+      if (each.path.length > 0) yield* this.#take(each);
+    }
+    const { count, length } = this.#directory;
+    yield* this.#directory.blocks();
+    yield endRecords(count, length, this.#offset);
+  }
+
+  async *#take({ path, entry, first }: ExportEntry): AsyncGenerator<Buffer> {
+    const { counts } = this.#job;
+    if (!isStorable(entry)) return this.#leaveOut(path, `a zip archive cannot hold this ${entry.kind}`);
+    const name = zipName(entry.kind === 'directory' ? Buffer.concat([path, Buffer.from('/')]) : path);
+    if (name.length > ZIP_NAME_MAX) return this.#leaveOut(path, 'its path is too long for a zip archive');
+    if (!isUtf8(path)) this.#job.onNotice({ path, message: `not UTF-8, in the zip archive it is ${name}` });
+    if (first !== undefined) this.#job.onNotice({ path, message: 'a hard link, in the zip archive a copy' });
+    countEntry(counts, entry);
+    const stat = decodeStat(entry.body, { archive: this.#job.archive, position: entry.position });
+    if (entry.kind === 'file' && entry.size > 0) yield* this.#file(name, stat, entry);
+    else yield* this.#stored(name, stat, entry.kind === 'symlink' ? entry.target : EMPTY);
+  }
+
+  #leaveOut(path: Buffer, reason: string): void {
+    this.#job.counts.skipped += 1;
+    this.#job.onNotice({ path, message: `left out, since ${reason}` });
+  }
+
+  /** A member that is small and not compressed. */
+  *#stored(name: Buffer, stat: Stat, bytes: Buffer): Generator<Buffer> {
+    const member = { name, stat, size: bytes.length, deflated: false };
+    const content = { crc: crc32(bytes), compressed: bytes.length, size: bytes.length };
+    const start = this.#offset;
+    yield this.#counted(localHeader(member, content));
+    yield this.#counted(bytes);
+    this.#directory.add(centralHeader(member, content, start));
+  }
+
+  async *#file(name: Buffer, stat: Stat, entry: FileEntry): AsyncGenerator<Buffer> {
+    const member = { name, stat, size: entry.size, deflated: true };
+    const start = this.#offset;
+    yield this.#counted(localHeader(member));
+    const begin = this.#offset;
+    const sum = { crc: 0 };
+    for await (const piece of deflated(summed(this.#job.content(entry), sum))) yield this.#counted(piece);
+    const content = { ...sum, compressed: this.#offset - begin, size: entry.size };
+    yield this.#counted(dataDescriptor(content));
+    this.#directory.add(centralHeader(member, content, start));
+  }
+
+  #counted(bytes: Buffer): Buffer {
+    this.#offset += bytes.length;
+    return bytes;
+  }
+}
+
+async function* summed(content: AsyncIterable<Buffer>, sum: { crc: number }): AsyncGenerator<Buffer> {
+  for await (const piece of content) {
+    sum.crc = crc32(piece, sum.crc);
+    yield piece;
+  }
+}
+
+async function* deflated(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const deflate = createDeflateRaw();
+  // What fails is thrown by the loop: `pipeline` ends the compressor with it.
+  pipeline(content, deflate, () => undefined);
+  const pieces: AsyncIterable<Buffer> = deflate;
+  yield* pieces;
+}
+
+/**
+ * The bytes of a zip archive of all files, directories and symbolic links; hard links are copies, and what cannot be in one is left
+ * out, each with a notice. Throws what reading the archive throws.
+ */
+export function zipBytes(job: ExportJob): AsyncGenerator<Buffer> {
+  return new ZipWriter(job).run();
+}
