@@ -111,6 +111,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     ...LOCK,
     ...RUN,
     pattern: texts('etc/*'),
+    format: text('tar'),
     'allow-existing-dirs': 'flag',
     overwrite: 'flag',
     'overwrite-files': 'flag',
