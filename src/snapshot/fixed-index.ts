@@ -100,28 +100,32 @@ export function decodeFixedIndex(bytes: Buffer, file: string): DynamicIndex {
   return new DynamicIndex({ uuid, ctime, entries: dynamicEntries(digests, header) }, file, digests);
 }
 
+/** The digests of an image whose chunks have 4 MiB, but the last. Throws IndexError for others. */
+function digestsOf(index: DynamicIndex, file: string): Buffer {
+  const { count, entries } = index;
+  if (count === 0) throw new IndexError('INDEX_LENGTH', file, FIXED_HEADER_SIZE, 'an image without a byte');
+  const digests = Buffer.allocUnsafeSlow(count * FIXED_ENTRY_SIZE);
+  for (let i = 0; i < count; i += 1) {
+    const at = i * FIXED_ENTRY_SIZE;
+    const start = i * FIXED_CHUNK_SIZE;
+    if (index.start(i) !== start || index.end(i) > start + FIXED_CHUNK_SIZE)
+      throw new IndexError('INDEX_ENTRY', file, FIXED_HEADER_SIZE + at, 'a chunk that is not at its place');
+    entries.copy(digests, at, (i + 1) * ENTRY_SIZE - FIXED_ENTRY_SIZE, (i + 1) * ENTRY_SIZE);
+  }
+  return digests;
+}
+
 /** The index of an image whose chunks have 4 MiB, but the last: with the checksum of the fixed index. Throws IndexError for others. */
 export function fixedIndex(parts: DynamicIndexParts, file: string): DynamicIndex {
-  const index = new DynamicIndex(parts, file);
-  const digests = Buffer.alloc(index.count * FIXED_ENTRY_SIZE);
-  for (let i = 0; i < index.count; i += 1) {
-    const isPlaced = index.start(i) === i * FIXED_CHUNK_SIZE;
-    if (!isPlaced || index.end(i) - index.start(i) > FIXED_CHUNK_SIZE)
-      throw new IndexError('INDEX_ENTRY', file, i * FIXED_ENTRY_SIZE, 'a chunk that is not at its place');
-    index.digest(i).copy(digests, i * FIXED_ENTRY_SIZE);
-  }
-  if (index.count === 0)
-    throw new IndexError('INDEX_LENGTH', file, FIXED_HEADER_SIZE, 'an image without a byte');
-  return new DynamicIndex(parts, file, digests);
+  return new DynamicIndex(parts, file, digestsOf(new DynamicIndex(parts, file), file));
 }
 
 /** Encodes the index of an image whose chunks have 4 MiB, but the last. Throws IndexError for others. */
 export function encodeFixedIndex(parts: DynamicIndexParts, file: string): Buffer {
-  const index = fixedIndex(parts, file);
-  const { uuid, ctime, csum, size, count } = index;
-  const digests = Array.from({ length: count }, (_, i) => index.digest(i));
+  const digests = digestsOf(new DynamicIndex(parts, file), file);
+  const { uuid, ctime, csum, size } = new DynamicIndex(parts, file, digests);
   return Buffer.concat([
     encodeFixedHeader({ uuid, ctime, csum, size, chunkSize: FIXED_CHUNK_SIZE }),
-    ...digests,
+    digests,
   ]);
 }

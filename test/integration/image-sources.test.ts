@@ -112,6 +112,30 @@ for (const [act, size, said] of [
     });
   });
 
+gated('an image that cannot be read to its end fails the backup, and nothing of it remains', async (t) => {
+  await withPlace('local', async ({ directory, store, run }) => {
+    const image = join(directory, 'disk');
+    writeFileSync(image, noise('deny', 12 * MIB));
+    const { code, stderr } = await withGate([{ path: image, on: 'read', nth: 3, act: 'deny' }], () =>
+      run(['backup', `disk.img:${image}`, ...GROUP]),
+    );
+    t.is(code, 1);
+    t.regex(stderr, /unable to read '.*disk': EPERM: Operation not permitted, pread/);
+    t.deepEqual(readdirSync(join(store, 'host/t')), ['owner']);
+  });
+});
+
+test('holes are not read', async (t) => {
+  await withPlace('local', async ({ directory, ok }) => {
+    const image = await makeImage(join(directory, 'disk'), 2 ** 40, [[2 ** 39, noise('far', 1000)]]);
+    const { stderr } = await ok(['backup', `disk.img:${image}`, ...GROUP]);
+    t.regex(stderr, /disk\.img: had to backup 8 MiB of 1 TiB/);
+    await ok(['restore', 'host/t', 'disk.img', join(directory, 'target')]);
+    t.is(statSync(join(directory, 'target')).size, 2 ** 40);
+    t.true(statSync(join(directory, 'target')).blocks * 512 <= 8 * MIB);
+  });
+});
+
 async function withStoredImage(use: (place: Place, stored: StoredSnapshot) => Promise<void>): Promise<void> {
   await withPlace('local', async (place) => {
     const data = [[0, noise('d', 6 * MIB)]] as const;
