@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataTree } from './data.js';
+import { image } from './image.js';
 import { compareTrees, measure, storedBytes, warm } from './measure.js';
 import { restat } from './tools.js';
 import { unchanged } from './unchanged.js';
@@ -93,4 +94,5 @@ export const SCENARIOS = {
   large: (options) => compared('large', options, true),
   million,
   unchanged,
+  image,
 };
