@@ -44,7 +44,7 @@ export interface ArchiveOutput {
   stream(file: NativeFile, size: number): Promise<number>;
   /** A file whose old contents stand at `payload` of the reference; there where there is one. The result is as for `fresh`. */
   reuse?(directory: ScannedDirectory, row: number, payload: number): number;
-  /** Hands on everything but what only the end of the archive can complete. */
+  /** Hands on what must be in the streams before `stream` or `finish` is called. */
   settle(): Promise<void>;
   /** Ends the root and the streams. */
   finish(): Promise<ArchiveStreams>;
