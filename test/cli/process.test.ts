@@ -40,7 +40,7 @@ test('help is on standard output and ends with 0', async (t) => {
 test('without a command the list of commands is a usage error', async (t) => {
   const { code, stdout, stderr } = await restat([]);
   t.deepEqual([code, stdout], [2, '']);
-  t.regex(stderr, /Possible commands: backup, benchmark, catalog, .*, version\n/);
+  t.regex(stderr, /Possible commands: backup, benchmark, cat, catalog, .*, version\n/);
 });
 
 test('the version is that of the package', async (t) => {
