@@ -2,13 +2,18 @@
 import type { Content } from '../archive-tree.js';
 
 /** An entry that was selected, or a directory on the way to one. */
-export interface ExportEntry {
+export interface SelectedEntry {
   /** From the archive's root, without a slash at its start; empty for the root. */
   readonly path: Buffer;
   /** The entry; for a later name of a file, the file. Its buffers are views of larger blocks. */
   readonly entry: Content;
   /** Path under which the file came before; undefined if it has not. */
   readonly first: Buffer | undefined;
+}
+
+export interface ExportEntry extends SelectedEntry {
+  /** What is in a file, checked; nothing for others. */
+  readonly content: () => AsyncIterable<Buffer>;
 }
 
 /** Something that did not go into the stream as it is in the archive. */
@@ -33,8 +38,6 @@ export interface ExportCounts {
 /** What the writers of formats get. */
 export interface ExportJob {
   readonly entries: AsyncIterable<ExportEntry>;
-  /** Bytes of a file, checked; throws what reading chunks throws, and PxarError. */
-  readonly content: (entry: Extract<Content, { kind: 'file' }>) => AsyncIterable<Buffer>;
   readonly counts: ExportCounts;
   readonly onNotice: (notice: ExportNotice) => void;
   /** The archive's name, for errors. */

@@ -1,10 +1,7 @@
 /** An archive's tree as a stream in another format. */
 import type { MatchEntry } from '../../backup/match-list.js';
-import type { FileEntry } from '../../pxar/entry.js';
-import { checkPayloadHeader } from '../../pxar/payload.js';
 import type { OpenArchive } from '../archive-source.js';
-import { RestoreError } from '../errors.js';
-import { streamBytes } from '../stream.js';
+import { withContents } from './content.js';
 import type { ExportCounts, ExportEntry, ExportNotice } from './entry.js';
 import { tarBytes } from './tar.js';
 import { selectedEntries } from './walk.js';
@@ -31,25 +28,8 @@ export interface Export {
   readonly counts: Readonly<ExportCounts>;
 }
 
-const PAYLOAD_HEADER = 16;
 /** Bytes that are handed on at once: headers and small files come together. */
 const PIECE = 256 * 1024;
-
-/** A file's header and content are read together: most files are small. */
-async function* fileContent(
-  { payload, name: archive }: OpenArchive,
-  { payloadOffset, size }: FileEntry,
-): AsyncGenerator<Buffer> {
-  const end = payloadOffset + PAYLOAD_HEADER + size;
-  if (end > payload.size())
-    throw new RestoreError('RESTORE_ARCHIVE', `${archive}: a file lies beyond the end of its archive`);
-  let header = true;
-  for await (const piece of streamBytes(payload, payloadOffset, end)) {
-    if (header) checkPayloadHeader(piece, size, { archive, position: payloadOffset });
-    yield header ? piece.subarray(PAYLOAD_HEADER) : piece;
-    header = false;
-  }
-}
 
 async function* gathered(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let held: Buffer[] = [];
@@ -76,14 +56,14 @@ export function exportArchive(request: ExportRequest): Export {
   const write = format === 'tar' ? tarBytes : zipBytes;
 
   async function* entries(): AsyncGenerator<ExportEntry> {
-    for await (const entry of selectedEntries(archive, includes, signal)) {
-      onProgress({ counts, path: entry.path });
-      yield entry;
+    for await (const each of withContents(archive, selectedEntries(archive, includes, signal))) {
+      onProgress({ counts, path: each.path });
+      yield { ...each, content: () => counted(each.content()) };
     }
   }
 
-  async function* content(entry: FileEntry): AsyncGenerator<Buffer> {
-    for await (const piece of fileContent(archive, entry)) {
+  async function* counted(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const piece of content) {
       signal.throwIfAborted();
       counts.bytes += piece.length;
       yield piece;
@@ -92,7 +72,7 @@ export function exportArchive(request: ExportRequest): Export {
 
   async function* bytes(): AsyncGenerator<Buffer> {
     try {
-      yield* gathered(write({ entries: entries(), content, counts, onNotice, archive: archive.name }));
+      yield* gathered(write({ entries: entries(), counts, onNotice, archive: archive.name }));
     } catch (error) {
       // A lost connection says more than what it made of a read.
       throw archive.failure() ?? error;

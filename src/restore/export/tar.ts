@@ -5,7 +5,7 @@
 import { decodeMetadata, type Metadata } from '../../pxar/metadata.js';
 import type { Content } from '../archive-tree.js';
 import { accessAclText, defaultAclText } from './acl-text.js';
-import { countEntry, type ExportEntry, type ExportJob } from './entry.js';
+import { countEntry, type ExportJob, type SelectedEntry } from './entry.js';
 import {
   type PaxRecord,
   paxRecord,
@@ -67,7 +67,7 @@ function fits(entry: Content): entry is Storable {
 }
 
 /** A hard link has the file's owner and times, since some readers set them again, and no attributes. */
-function memberOf({ path, first }: ExportEntry, entry: Storable, archive: string): TarMember {
+function memberOf({ path, first }: SelectedEntry, entry: Storable, archive: string): TarMember {
   const metadata = decodeMetadata(entry.body, { archive, position: entry.position });
   const { mode, uid, gid, mtime } = metadata;
   return {
@@ -102,7 +102,7 @@ export async function* tarBytes(job: ExportJob): AsyncGenerator<Buffer> {
     }
     countEntry(counts, entry);
     if (entry.kind !== 'file') continue;
-    yield* job.content(entry);
+    yield* each.content();
     yield tarPadding(entry.size);
   }
   yield Buffer.alloc(2 * TAR_BLOCK);

@@ -9,7 +9,7 @@ import { parseFilled } from '../../pxar/head.js';
 import type { OpenArchive } from '../archive-source.js';
 import { PositionSet } from '../position-set.js';
 import { isSelected } from '../selection.js';
-import type { ExportEntry } from './entry.js';
+import type { SelectedEntry } from './entry.js';
 
 /** Entries decoded at once. */
 const BATCH = 1024;
@@ -47,7 +47,7 @@ class Walk {
     this.#decoder = new PxarDecoder(metadata, { archive: name, ...size });
   }
 
-  async *run(signal: AbortSignal): AsyncGenerator<ExportEntry> {
+  async *run(signal: AbortSignal): AsyncGenerator<SelectedEntry> {
     for (;;) {
       const batch = await this.#decoder.nextBatch(BATCH);
       if (batch.length === 0) return;
@@ -65,7 +65,7 @@ class Walk {
     return parent === undefined ? '' : `${parent.path}/${entry.name.toString('latin1')}`;
   }
 
-  *#enter(entry: DirectoryEntry): Generator<ExportEntry> {
+  *#enter(entry: DirectoryEntry): Generator<SelectedEntry> {
     const parent = this.#levels.at(-1);
     const path = this.#pathOf(entry);
     const includes = this.#includes;
@@ -79,7 +79,7 @@ class Walk {
   }
 
   /** The directories that are open and have not been delivered. */
-  *#openLevels(): Generator<ExportEntry> {
+  *#openLevels(): Generator<SelectedEntry> {
     for (const level of this.#levels) {
       if (level.delivered) continue;
       level.delivered = true;
@@ -87,7 +87,7 @@ class Walk {
     }
   }
 
-  async *#take(entry: Exclude<ChildEntry, DirectoryEntry>): AsyncGenerator<ExportEntry> {
+  async *#take(entry: Exclude<ChildEntry, DirectoryEntry>): AsyncGenerator<SelectedEntry> {
     const path = this.#pathOf(entry);
     const inherited = this.#levels.at(-1)?.selected ?? false;
     if (!isSelected(this.#includes, path, false, inherited)) {
@@ -99,7 +99,7 @@ class Walk {
     else yield { path: pathBytes(path), entry, first: undefined };
   }
 
-  async #link(link: HardlinkEntry, path: Buffer): Promise<ExportEntry> {
+  async #link(link: HardlinkEntry, path: Buffer): Promise<SelectedEntry> {
     const { targetPosition: position, targetPath } = link;
     const entry = await this.#fileAt(link);
     if (!this.#leftOut.has(position)) return { path, entry, first: Buffer.from(targetPath) };
@@ -125,6 +125,6 @@ export function selectedEntries(
   archive: OpenArchive,
   includes: readonly MatchEntry[],
   signal: AbortSignal,
-): AsyncGenerator<ExportEntry> {
+): AsyncGenerator<SelectedEntry> {
   return new Walk(archive, includes).run(signal);
 }

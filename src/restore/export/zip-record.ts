@@ -7,8 +7,9 @@ export interface ZipMember {
   readonly stat: Pick<Stat, 'mode' | 'uid' | 'gid' | 'mtime'>;
   /** Bytes of content. */
   readonly size: number;
-  /** Compressed, and what becomes of it is known behind it only. */
   readonly deflated: boolean;
+  /** Checksum and sizes stand behind the content. */
+  readonly sizesBehind: boolean;
 }
 
 /** Checksum and sizes of a member's content. */
@@ -88,12 +89,12 @@ function isLarge({ size }: Pick<ZipMember, 'size'>): boolean {
 
 /** From the version to the time: the same in local and central headers. */
 function commonStart(member: ZipMember, version: number): Buffer {
-  const flags = FLAG.utf8 | (member.deflated ? FLAG.sizesBehind : 0);
+  const flags = FLAG.utf8 | (member.sizesBehind ? FLAG.sizesBehind : 0);
   const method = member.deflated ? DEFLATE : 0;
   return Buffer.concat([u16(version, flags, method), dosTime(member.stat.mtime.seconds)]);
 }
 
-/** What stands in front of a member's content; `content` if it is not deflated. */
+/** What stands in front of a member's content; `content` is left out where `sizesBehind` says so. */
 export function localHeader(member: ZipMember, content?: ZipContent): Buffer {
   const large = isLarge(member);
   const { crc, compressed, size } = content ?? { crc: 0, compressed: 0, size: 0 };
@@ -107,7 +108,7 @@ export function localHeader(member: ZipMember, content?: ZipContent): Buffer {
   return Buffer.concat([u32(LOCAL_HEADER), start, sizes, lengths, member.name, extra]);
 }
 
-/** What stands behind a deflated content. */
+/** What stands behind a content where `sizesBehind` says so. */
 export function dataDescriptor({ crc, compressed, size }: ZipContent): Buffer {
   const sizes = isLarge({ size }) ? u64(compressed, size) : u32(compressed, size);
   return Buffer.concat([u32(DESCRIPTOR, crc), sizes]);

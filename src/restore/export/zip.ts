@@ -4,8 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { pipeline } from 'node:stream';
-import { crc32, createDeflateRaw } from 'node:zlib';
-import type { FileEntry } from '../../pxar/entry.js';
+import { crc32, createDeflateRaw, deflateRawSync } from 'node:zlib';
 import { decodeStat, type Stat } from '../../pxar/metadata.js';
 import type { Content } from '../archive-tree.js';
 import { countEntry, type ExportEntry, type ExportJob } from './entry.js';
@@ -16,6 +15,8 @@ import { centralHeader, dataDescriptor, endRecords, localHeader } from './zip-re
 type Storable = Extract<Content, { kind: 'directory' | 'file' | 'symlink' }>;
 
 const EMPTY = Buffer.alloc(0);
+/** Files up to this size, in bytes, are compressed as a whole. */
+const SMALL = 64 * 1024;
 /** Records of the central directory are put together to this size, in bytes. */
 const DIRECTORY_BLOCK = 256 * 1024;
 
@@ -71,7 +72,7 @@ class ZipWriter {
     yield endRecords(count, length, this.#offset);
   }
 
-  async *#take({ path, entry, first }: ExportEntry): AsyncGenerator<Buffer> {
+  async *#take({ path, entry, first, content }: ExportEntry): AsyncGenerator<Buffer> {
     const { counts } = this.#job;
     if (!isStorable(entry)) return this.#leaveOut(path, `a zip archive cannot hold this ${entry.kind}`);
     const name = zipName(entry.kind === 'directory' ? Buffer.concat([path, Buffer.from('/')]) : path);
@@ -80,8 +81,10 @@ class ZipWriter {
     if (first !== undefined) this.#job.onNotice({ path, message: 'a hard link, in the zip archive a copy' });
     countEntry(counts, entry);
     const stat = decodeStat(entry.body, { archive: this.#job.archive, position: entry.position });
-    if (entry.kind === 'file' && entry.size > 0) yield* this.#file(name, stat, entry);
-    else yield* this.#stored(name, stat, entry.kind === 'symlink' ? entry.target : EMPTY);
+    if (entry.kind === 'directory') yield* this.#small(name, stat, EMPTY);
+    else if (entry.kind === 'symlink') yield* this.#small(name, stat, entry.target);
+    else if (entry.size > SMALL) yield* this.#large(name, stat, entry.size, content());
+    else yield* this.#small(name, stat, await whole(content()));
   }
 
   #leaveOut(path: Buffer, reason: string): void {
@@ -89,24 +92,32 @@ class ZipWriter {
     this.#job.onNotice({ path, message: `left out, since ${reason}` });
   }
 
-  /** A member that is small and not compressed. */
-  *#stored(name: Buffer, stat: Stat, bytes: Buffer): Generator<Buffer> {
-    const member = { name, stat, size: bytes.length, deflated: false };
-    const content = { crc: crc32(bytes), compressed: bytes.length, size: bytes.length };
+  /** A member whose sizes are known before its header is written. */
+  *#small(name: Buffer, stat: Stat, bytes: Buffer): Generator<Buffer> {
+    const packed = bytes.length === 0 ? bytes : deflateRawSync(bytes);
+    const deflated = packed.length < bytes.length;
+    const stored = deflated ? packed : bytes;
+    const member = { name, stat, size: bytes.length, deflated, sizesBehind: false };
+    const content = { crc: crc32(bytes), compressed: stored.length, size: bytes.length };
     const start = this.#offset;
     yield this.#counted(localHeader(member, content));
-    yield this.#counted(bytes);
+    yield this.#counted(stored);
     this.#directory.add(centralHeader(member, content, start));
   }
 
-  async *#file(name: Buffer, stat: Stat, entry: FileEntry): AsyncGenerator<Buffer> {
-    const member = { name, stat, size: entry.size, deflated: true };
+  async *#large(
+    name: Buffer,
+    stat: Stat,
+    size: number,
+    bytes: AsyncIterable<Buffer>,
+  ): AsyncGenerator<Buffer> {
+    const member = { name, stat, size, deflated: true, sizesBehind: true };
     const start = this.#offset;
     yield this.#counted(localHeader(member));
     const begin = this.#offset;
     const sum = { crc: 0 };
-    for await (const piece of deflated(summed(this.#job.content(entry), sum))) yield this.#counted(piece);
-    const content = { ...sum, compressed: this.#offset - begin, size: entry.size };
+    for await (const piece of deflated(summed(bytes, sum))) yield this.#counted(piece);
+    const content = { ...sum, compressed: this.#offset - begin, size };
     yield this.#counted(dataDescriptor(content));
     this.#directory.add(centralHeader(member, content, start));
   }
@@ -115,6 +126,12 @@ class ZipWriter {
     this.#offset += bytes.length;
     return bytes;
   }
+}
+
+async function whole(content: AsyncIterable<Buffer>): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of content) pieces.push(piece);
+  return Buffer.concat(pieces);
 }
 
 async function* summed(content: AsyncIterable<Buffer>, sum: { crc: number }): AsyncGenerator<Buffer> {
