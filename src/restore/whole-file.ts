@@ -24,7 +24,8 @@ export async function wholeFile(snapshot: SnapshotReader, name: string): Promise
   if (stored === MANIFEST_NAME) return { bytes: [snapshot.manifestText], replace: true };
   if (stored.endsWith('.blob')) return { bytes: [await snapshot.blob(stored)], replace: false };
   const files = snapshot.files(name);
-  if (files.kind === 'split') throw new RestoreError('RESTORE_PIPE', 'unable to pipe split archive');
+  if (files.kind === 'split')
+    throw new RestoreError('RESTORE_PIPE', 'unable to pipe split archive - use --format tar|zip');
   return { bytes: streamBytes(snapshot.open(await snapshot.index(files.name), 0)), replace: false };
 }
 

@@ -15,6 +15,7 @@ import { centralHeader, dataDescriptor, endRecords, localHeader } from './zip-re
 type Storable = Extract<Content, { kind: 'directory' | 'file' | 'symlink' }>;
 
 const EMPTY = Buffer.alloc(0);
+const SLASH = 0x2f;
 /** Files up to this size, in bytes, are compressed as a whole. */
 const SMALL = 64 * 1024;
 /** Records of the central directory are put together to this size, in bytes. */
@@ -72,13 +73,13 @@ class ZipWriter {
     yield endRecords(count, length, this.#offset);
   }
 
-  async *#take({ path, entry, first, content }: ExportEntry): AsyncGenerator<Buffer> {
+  async *#take({ path, entry, content }: ExportEntry): AsyncGenerator<Buffer> {
     const { counts } = this.#job;
     if (!isStorable(entry)) return this.#leaveOut(path, `a zip archive cannot hold this ${entry.kind}`);
     const name = zipName(entry.kind === 'directory' ? Buffer.concat([path, Buffer.from('/')]) : path);
     if (name.length > ZIP_NAME_MAX) return this.#leaveOut(path, 'its path is too long for a zip archive');
-    if (!isUtf8(path)) this.#job.onNotice({ path, message: `not UTF-8, in the zip archive it is ${name}` });
-    if (first !== undefined) this.#job.onNotice({ path, message: 'a hard link, in the zip archive a copy' });
+    if (!isUtf8(path.subarray(path.lastIndexOf(SLASH) + 1)))
+      this.#job.onNotice({ path, message: `a name that is not UTF-8, in the zip archive it is "${name}"` });
     countEntry(counts, entry);
     const stat = decodeStat(entry.body, { archive: this.#job.archive, position: entry.position });
     if (entry.kind === 'directory') yield* this.#small(name, stat, EMPTY);
@@ -150,8 +151,8 @@ async function* deflated(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
 }
 
 /**
- * The bytes of a zip archive of all files, directories and symbolic links; hard links are copies, and what cannot be in one is left
- * out, each with a notice. Throws what reading the archive throws.
+ * The bytes of a zip archive of all files, directories and symbolic links; hard links are copies. What cannot be in one is left out
+ * with a notice. Throws what reading the archive throws.
  */
 export function zipBytes(job: ExportJob): AsyncGenerator<Buffer> {
   return new ZipWriter(job).run();
