@@ -119,10 +119,14 @@ async function writeArchives(
   report: Report,
 ): Promise<Written> {
   const cancel = native.cancelFlag();
-  const onAbort = (): void => native.cancel(cancel);
-  request.signal.addEventListener('abort', onAbort, { once: true });
   const { dryRun } = request;
   const catalog = request.layout === 'single' ? new RunCatalog({ session, dryRun }) : undefined;
+  const onAbort = (): void => {
+    native.cancel(cancel);
+    // It may rest for a checkpoint, after which nobody lets it go on.
+    catalog?.abort();
+  };
+  request.signal.addEventListener('abort', onAbort, { once: true });
   try {
     const own = await request.repository.ownDirectories();
     await refuseOwn(request.sources, own);
