@@ -148,6 +148,74 @@ whole('another reader of pax archives finds names, times and owners as they were
   }),
 );
 
+whole('patterns select the same for a tar archive and for a directory', (t) =>
+  withWorld(async (world) => {
+    const { directory, source, store, backup } = world;
+    await buildTree(source, goldenTree());
+    t.is((await backup()).code, 0);
+    const lists = [
+      ['/hard/z'],
+      ['hard', '!first'],
+      ['*[a-m]*', '!/names/*'],
+      ['**/*-link', 'zz-outside'],
+      ['nothing'],
+    ];
+    for (const [i, list] of lists.entries()) {
+      const patterns = list.flatMap((pattern) => ['--pattern', pattern]);
+      const [tree, untarred] = [join(directory, `tree${i}`), join(directory, `untarred${i}`)];
+      await restatOk(['restore', 'host/t', 'root.pxar', tree, '--repository', store, ...patterns]);
+      const tar = await exported(world, 'tar', ...patterns);
+      await untar(tar, untarred);
+      rmSync(tar);
+      const expected = (await scanTree(tree)).filter(({ type }) => type !== 'socket').map(inTar);
+      t.deepEqual(differences(expected, (await scanTree(untarred)).map(inTar)), [], list.join(' '));
+    }
+  }),
+);
+
+const SUMMARY = z.object({
+  files: z.number(),
+  hardlinks: z.number(),
+  specials: z.number(),
+  skipped: z.number(),
+});
+
+whole('what a format cannot hold is left out with a notice', (t) =>
+  withWorld(async ({ directory, source, store, backup }) => {
+    await buildTree(
+      source,
+      goldenTree().filter(
+        ({ path }) => path === '' || /^(special|hard)/.test(Buffer.from(path, 'hex').toString()),
+      ),
+    );
+    t.is((await backup()).code, 0);
+    const types = (await scanTree(source)).map(({ type, hardlink_to: link }) =>
+      link === undefined ? type : 'link',
+    );
+    const count = (...wanted: string[]): number => types.filter((type) => wanted.includes(type)).length;
+    const [sockets, specials] = [count('socket'), count('chr', 'blk', 'fifo')];
+    t.true(sockets > 0 && specials > 0 && count('link') > 0);
+    const summary = async (format: string): Promise<[z.infer<typeof SUMMARY>, string]> => {
+      const target = join(directory, `out.${format}`);
+      const args = ['restore', 'host/t', 'root.pxar', target, '--format', format, '--output-format', 'json'];
+      const { stdout, stderr } = await restatOk([...args, '--repository', store]);
+      return [SUMMARY.parse(JSON.parse(stdout)), stderr];
+    };
+    const [tar, tarNotices] = await summary('tar');
+    t.deepEqual(tar, { files: count('file'), hardlinks: count('link'), specials, skipped: sockets });
+    t.regex(tarNotices, /^"special\/[^"]+": left out, since a tar archive cannot hold this socket$/m);
+    const [zip, zipNotices] = await summary('zip');
+    t.deepEqual(zip, {
+      files: count('file', 'link'),
+      hardlinks: 0,
+      specials: 0,
+      skipped: sockets + specials,
+    });
+    t.regex(zipNotices, /^"special\/null": left out, since a zip archive cannot hold this device$/m);
+    t.regex(zipNotices, new RegExp(`^${sockets + specials} left out$`, 'm'));
+  }),
+);
+
 /** Two names of a file, the first below `a`; a symbolic link; a file in several chunks. */
 function makeTree(source: string): void {
   mkdirSync(join(source, 'a'));
@@ -309,7 +377,7 @@ test('what a format is for is said in one sentence', (t) =>
       t.is(code, 2, stderr);
       return stderr;
     };
-    t.regex(await usage('root.pxar', '-', '--format', 'rar'), /format 'rar' is none of tar, zip/);
+    t.regex(await usage('root.pxar', '-', '--format', 'rar'), /--format: 'rar' is none of tar, zip/);
     t.regex(await usage('fstab.conf', '-', '--format', 'tar'), /--format is for pxar archives only/);
     t.regex(await usage('disk.img', '-', '--format', 'zip'), /--format is for pxar archives only/);
     t.regex(await usage('root.pxar', '-', '--pattern', 'a'), /--pattern cannot be used .* without --format/);

@@ -6,7 +6,14 @@ import { EXPORT_FORMATS, type ExportFormat, exportArchive } from '../../restore/
 import { parseIncludes } from '../../restore/selection.js';
 import { pipeTo, writeTo } from '../../restore/whole-file.js';
 import { formatSnapshot } from '../../snapshot/names.js';
-import { type Invocation, optionFlag, optionString, optionStrings, positional } from '../command.js';
+import {
+  type CommandSpec,
+  type Invocation,
+  optionFlag,
+  optionString,
+  optionStrings,
+  positional,
+} from '../command.js';
 import { type Context, outputFormat, printJson } from '../context.js';
 import { ExitCode, UsageError } from '../errors.js';
 import { formatBytes, formatDuration } from '../output/human.js';
@@ -39,9 +46,8 @@ export function exportFormat(
   { tree }: { readonly tree: boolean },
 ): ExportFormat | undefined {
   const wanted = optionString(invocation, 'format');
-  if (wanted === undefined) return undefined;
   const format = EXPORT_FORMATS.find((known) => known === wanted);
-  if (format === undefined) throw new UsageError(`format '${wanted}' is none of tar, zip`, COMMAND);
+  if (format === undefined) return undefined;
   if (!tree) throw new UsageError('--format is for pxar archives only', COMMAND);
   const unfit = FOR_DIRECTORIES.find((name) => optionFlag(invocation, name));
   const given = optionString(invocation, 'prelude-target') === undefined ? unfit : 'prelude-target';
@@ -94,3 +100,13 @@ export async function runFormatRestore(
     reporter.stop();
   }
 }
+
+/** The option that asks for it. */
+export const exportOptions = {
+  format: {
+    type: 'string',
+    choices: EXPORT_FORMATS,
+    placeholder: 'FORMAT',
+    description: 'make one file of the tree, of this format: tar or zip',
+  },
+} as const satisfies CommandSpec['options'];

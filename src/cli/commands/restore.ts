@@ -29,7 +29,7 @@ import { progressMode, progressOptions } from '../output/progress.js';
 import { Reporter } from '../output/reporter.js';
 import { commandNamespace, commandRepository, findSnapshot, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
-import { exportFormat, runFormatRestore } from './restore-format.js';
+import { exportFormat, exportOptions, runFormatRestore } from './restore-format.js';
 import { runImageRestore } from './restore-image.js';
 
 const COMMAND = ['restore'];
@@ -183,11 +183,7 @@ export const restoreCommand: CommandSpec = {
       placeholder: 'PATTERN',
       description: 'restore only what matches',
     },
-    format: {
-      type: 'string',
-      placeholder: 'tar|zip',
-      description: 'make one file of the tree, in this format; of pxar archives',
-    },
+    ...exportOptions,
     'allow-existing-dirs': { type: 'boolean', description: 'existing directories are no error' },
     overwrite: { type: 'boolean', description: 'all three of the following' },
     'overwrite-files': { type: 'boolean', description: 'replace existing files' },

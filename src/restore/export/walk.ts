@@ -13,8 +13,8 @@ import type { SelectedEntry } from './entry.js';
 
 /** Entries decoded at once. */
 const BATCH = 1024;
-/** Bytes that are read at once to look at the file behind a hard link. */
-const LOOKUP_BLOCK = 4096;
+/** Bytes that are read at once to look at files behind hard links. */
+const LINK_BLOCK = 64 * 1024;
 
 /** A directory that is open. */
 interface Level {
@@ -30,7 +30,7 @@ function pathBytes(path: string): Buffer {
 }
 
 class Walk {
-  readonly #archive: OpenArchive;
+  readonly #archiveName: string;
   readonly #includes: readonly MatchEntry[];
   readonly #decoder: PxarDecoder;
   readonly #levels: Level[] = [];
@@ -38,13 +38,18 @@ class Walk {
   readonly #leftOut = new PositionSet();
   /** Files whose first name was left out: the name under which they came instead. */
   readonly #substitutes = new Map<number, Buffer>();
+  /** Where files behind hard links are looked at: links that come together lead to files that are together. */
+  readonly #window: Window;
+  readonly #parser: EntryParser;
 
   constructor(archive: OpenArchive, includes: readonly MatchEntry[]) {
-    this.#archive = archive;
+    this.#archiveName = archive.name;
     this.#includes = includes;
     const { name, metadata, payloadSize } = archive;
     const size = payloadSize === undefined ? {} : { payloadSize };
     this.#decoder = new PxarDecoder(metadata, { archive: name, ...size });
+    this.#window = new Window(metadata, name, metadata.size, LINK_BLOCK);
+    this.#parser = new EntryParser(this.#window, { archive: name, payloadSize });
   }
 
   async *run(signal: AbortSignal): AsyncGenerator<SelectedEntry> {
@@ -110,13 +115,12 @@ class Walk {
 
   /** The file behind a hard link. The decoder has made sure that path and position name the same one, so no table is asked. */
   async #fileAt({ position, targetPosition }: HardlinkEntry): Promise<FileEntry> {
-    const { name: archive, metadata, payloadSize } = this.#archive;
-    const window = new Window(metadata, archive, metadata.size, LOOKUP_BLOCK);
-    const parser = new EntryParser(window, { archive, payloadSize });
+    const [window, parser] = [this.#window, this.#parser];
     parser.version = this.#decoder.version ?? 1;
+    if (targetPosition < window.start) await window.fill(targetPosition);
     const entry = await parseFilled(window, targetPosition, () => parser.child(targetPosition, 1));
     if (entry.kind === 'file') return entry;
-    throw new PxarError('PXAR_HARDLINK', archive, position, `hard link to a ${entry.kind}`);
+    throw new PxarError('PXAR_HARDLINK', this.#archiveName, position, `hard link to a ${entry.kind}`);
   }
 }
 
