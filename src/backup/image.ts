@@ -61,6 +61,8 @@ class ImageRun {
     const abort = (): void => this.#stream.abort();
     this.#o.signal.addEventListener('abort', abort, { once: true });
     try {
+      // It may have been aborted while the stream began: nobody would say so again.
+      this.#o.signal.throwIfAborted();
       if (this.#image.kind === 'stream') await this.#stream.writeStream(this.#image.file, this.#cancel);
       else await this.#writeKnown();
       await succeeded();
@@ -147,7 +149,7 @@ async function backupCommand(
   const stop = (): void => running.stop();
   options.signal.addEventListener('abort', stop, { once: true });
   try {
-    return await writeImage(source, options, session, image, () => running.succeeded());
+    return await writeImage(source, options, session, image, () => running.succeeded(options.signal));
   } finally {
     options.signal.removeEventListener('abort', stop);
     stop();

@@ -1,5 +1,6 @@
 /** A command whose output is the image. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { native } from '../native.js';
@@ -22,11 +23,26 @@ function failureOf(child: ChildProcess): Promise<string | undefined> {
   });
 }
 
+/** What a promise comes to, or the signal's reason where that comes first. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const over = new AbortController();
+  const aborted = once(signal, 'abort', { signal: over.signal }).then(() => Promise.reject(signal.reason));
+  aborted.catch(() => undefined);
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    over.abort();
+  }
+}
+
 export class StdinCommand {
   /** What it prints. */
   readonly output: NativeFile;
   readonly #child: ChildProcess;
   readonly #failure: Promise<string | undefined>;
+  /** Nobody can write to its output any more. */
+  #silent = false;
 
   private constructor(output: NativeFile, child: ChildProcess) {
     this.output = output;
@@ -48,19 +64,24 @@ export class StdinCommand {
     }
   }
 
-  /** Waits for its end. Throws BackupError `BACKUP_COMMAND` unless it succeeded. */
-  async succeeded(): Promise<void> {
-    const failure = await this.#failure;
+  /**
+   * Waits for its end when its output has ended. Throws BackupError `BACKUP_COMMAND` unless it succeeded, and the signal's reason: what
+   * does not heed being stopped is left alone.
+   */
+  async succeeded(signal: AbortSignal): Promise<void> {
+    this.#silent = true;
+    const failure = await unlessAborted(this.#failure, signal);
     if (failure !== undefined)
       throw new BackupError('BACKUP_COMMAND', `the command for standard input ${failure}`);
   }
 
-  /** Ends it, if it runs; nobody waits for that. */
+  /** Ends it, if it runs, and those that it has left behind with its output; nobody waits for that. */
   stop(): void {
     this.#child.stderr?.destroy();
     this.#child.unref();
     const { pid, exitCode, signalCode } = this.#child;
-    if (pid === undefined || exitCode !== null || signalCode !== null) return;
+    const ended = this.#silent && (exitCode !== null || signalCode !== null);
+    if (pid === undefined || ended) return;
     try {
       process.kill(-pid, 'SIGTERM');
     } catch {
