@@ -15,21 +15,24 @@ function tooLarge(path: string, problem: string): BackupError {
   return new BackupError('BACKUP_TOO_LARGE', `'${path}': ${problem}`);
 }
 
-/** What the file holds until its end, or as long as it may be: it may have grown since it was looked at. */
+/** Bytes that are read at once. */
+const PIECE = 256 * 1024;
+
+/** What the file holds until its end, whatever size it says: files of /proc have none, and a log grows. */
 async function readContent(path: string): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const info = await file.stat();
     if (!info.isFile()) throw new BackupError('BACKUP_UNREADABLE', `'${path}' is no regular file any more`);
-    if (info.size > MAX_BLOB_CONTENT) throw tooLarge(path, `more than ${MAX_BLOB_CONTENT} bytes`);
-    const content = Buffer.allocUnsafe(info.size);
-    let length = 0;
-    while (length < content.length) {
-      const { bytesRead } = await file.read(content, length, content.length - length, length);
-      if (bytesRead === 0) break;
+    const room = Buffer.allocUnsafe(PIECE);
+    const pieces: Buffer[] = [];
+    for (let length = 0; Math.max(length, info.size) <= MAX_BLOB_CONTENT; ) {
+      const { bytesRead } = await file.read(room, 0, PIECE, null);
+      if (bytesRead === 0) return Buffer.concat(pieces, length);
+      pieces.push(Buffer.from(room.subarray(0, bytesRead)));
       length += bytesRead;
     }
-    return content.subarray(0, length);
+    throw tooLarge(path, `more than ${MAX_BLOB_CONTENT} bytes`);
   } finally {
     await file.close();
   }

@@ -4,6 +4,8 @@ import { stat } from 'node:fs/promises';
 import { native } from '../native.js';
 import type { NativeImage } from '../native-image.js';
 import { MAX_BLOB_CONTENT } from '../snapshot/blob.js';
+import { MAX_ENTRIES } from '../snapshot/dynamic-index.js';
+import { FIXED_CHUNK_SIZE } from '../snapshot/fixed-index.js';
 import { BackupError } from './errors.js';
 import { isStandardInput, type Source, sourceKind } from './sources.js';
 
@@ -14,6 +16,8 @@ export interface CheckedSources {
 }
 
 const STDIN = 0;
+/** Longest image in bytes: its index can be read again. A sparse file costs nothing to be longer. */
+const MAX_IMAGE = MAX_ENTRIES * FIXED_CHUNK_SIZE;
 
 function unreadable(path: string, cause: unknown): BackupError {
   const reason = cause instanceof Error ? cause.message : String(cause);
@@ -28,7 +32,16 @@ function isKindError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'IMAGE_KIND';
 }
 
-/** Opens the source of an image that is not made by a command. Throws BackupError `BACKUP_UNREADABLE`. */
+/** Why an image of this size cannot be stored. */
+function refusalOf(path: string, { kind, size }: NativeImage): BackupError | undefined {
+  if (kind !== 'stream' && size === 0)
+    return new BackupError('BACKUP_UNREADABLE', `'${path}' is empty: an image has at least one byte`);
+  if (size > MAX_IMAGE)
+    return new BackupError('BACKUP_TOO_LARGE', `'${path}' has ${size} bytes, an image at most ${MAX_IMAGE}`);
+  return undefined;
+}
+
+/** Opens the source of an image that is not made by a command. Throws BackupError `BACKUP_UNREADABLE`, `BACKUP_TOO_LARGE`. */
 export async function openImageSource(source: Source): Promise<NativeImage> {
   const { path } = source;
   let image: NativeImage;
@@ -37,16 +50,15 @@ export async function openImageSource(source: Source): Promise<NativeImage> {
   } catch (cause) {
     throw isKindError(cause) ? unexpectedType(path, 'file, block device, or fifo') : unreadable(path, cause);
   }
-  if (image.kind !== 'stream' && image.size === 0) {
-    native.closeImage(image.file);
-    throw new BackupError('BACKUP_UNREADABLE', `'${path}' is empty: an image has at least one byte`);
-  }
-  return image;
+  const refusal = refusalOf(path, image);
+  if (refusal === undefined) return image;
+  native.closeImage(image.file);
+  throw refusal;
 }
 
 /**
  * Size and kind of an image that is not made by a command, without reading it. A FIFO is not opened: whoever writes to it would begin,
- * and lose its reader. Throws BackupError `BACKUP_UNREADABLE`.
+ * and lose its reader. Throws as `openImageSource`.
  */
 export async function lookAtImage(source: Source): Promise<Pick<NativeImage, 'kind' | 'size'>> {
   if (!isStandardInput(source)) {

@@ -1,6 +1,16 @@
 /** Sources that cannot be what their archives need, and images that change or are damaged. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { restat } from '../support/cli.js';
@@ -12,6 +22,9 @@ import { isRoot } from '../support/world.js';
 
 const GROUP = ['--backup-id', 't'];
 const gated = isRoot ? test : test.skip;
+/** Files can be as long there as files can be. */
+const MEMORY = '/dev/shm';
+const inMemory = existsSync(MEMORY) ? test : test.skip;
 
 /** One of each kind of file. */
 function makeFiles(directory: string): void {
@@ -78,6 +91,31 @@ test('what lies in the repository is no source', async (t) => {
     t.is(code, 1);
     t.regex(stderr, /belongs to the repository/);
   });
+});
+
+test('a blob holds what a file gives, not what its size says', async (t) => {
+  await withPlace('local', async ({ directory, ok }) => {
+    await ok(['backup', 'a.conf:/proc/version', ...GROUP]);
+    await ok(['restore', 'host/t', 'a.conf', join(directory, 'target')]);
+    t.is(readFileSync(join(directory, 'target'), 'utf8'), readFileSync('/proc/version', 'utf8'));
+  });
+});
+
+inMemory('a file of holes that is longer than any image is refused', async (t) => {
+  const directory = mkdtempSync(join(MEMORY, 'restat-test-'));
+  try {
+    const path = join(directory, 'disk');
+    for (const size of [2 ** 49, 2 ** 62]) {
+      execFileSync('truncate', ['--size', String(BigInt(size)), path]);
+      await withPlace('local', async ({ run }) => {
+        const { code, stderr } = await run(['backup', `disk.img:${path}`, ...GROUP]);
+        t.is(code, 1, stderr);
+        t.regex(stderr, /'.*disk' has \d+ bytes, an image at most 419430400000000/);
+      });
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test('a file whose container would be too long is refused by name', async (t) => {
