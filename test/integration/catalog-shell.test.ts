@@ -43,6 +43,17 @@ function withShell(use: (world: ShellWorld) => Promise<void>): Promise<void> {
   });
 }
 
+/** Types at a terminal what each step says when its text has appeared; the screen. */
+async function atTerminal(steps: readonly (readonly string[])[], store: string): Promise<string> {
+  const command = ['catalog', 'shell', 'host/t', 'root.pxar', '--repository', store];
+  const { stdout } = await promisify(execFile)(
+    'python3',
+    [TERMINAL, JSON.stringify(steps), process.execPath, PROGRAM, ...command],
+    { env: { ...process.env, TERM: 'xterm' } },
+  );
+  return stdout;
+}
+
 const START = 'Starting interactive shell\n';
 
 test('one goes through the tree and looks at it', (t) =>
@@ -152,12 +163,21 @@ test('at a terminal there are a prompt and completion, and Ctrl-C gives up a lin
       ['eep.txt', '\r'],
       ['added path: "/d/keep.txt"', 'exit\r'],
     ];
-    const command = ['catalog', 'shell', 'host/t', 'root.pxar', '--repository', store];
-    const { stdout } = await promisify(execFile)(
-      'python3',
-      [TERMINAL, JSON.stringify(steps), process.execPath, PROGRAM, ...command],
-      { env: { ...process.env, TERM: 'xterm' } },
-    );
+    const stdout = await atTerminal(steps, store);
     t.regex(stdout, /added path: "\/d\/keep\.txt"/);
     t.notRegex(stdout, /no such command/);
+  }));
+
+test('names that a terminal would obey are not offered for completion', (t) =>
+  withWorld(async ({ source, store, backup }) => {
+    for (const name of ['evil\u001b[31m', 'even']) writeFileSync(join(source, name), '');
+    await backup();
+    const steps = [
+      ['pxar:/ > ', 'select ev\t'],
+      ['en', '\r'],
+      ['added path: "/even"', 'exit\r'],
+    ];
+    const stdout = await atTerminal(steps, store);
+    t.regex(stdout, /added path: "\/even"/);
+    t.false(stdout.includes('\u001b[31m'));
   }));

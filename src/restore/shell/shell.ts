@@ -127,13 +127,17 @@ export class ArchiveShell {
     return this.#parts.restore(target, pattern === undefined ? [] : parseIncludes([pattern]));
   }
 
-  /** Names that a path can go on with: the part before its last slash stays, directories end with one. */
+  /**
+   * Names that a path can go on with: the part before its last slash stays, directories end with one. Names that cannot be shown as they
+   * are cannot be typed either, and a terminal might obey them.
+   */
   async completions(path: string): Promise<readonly string[]> {
     const cut = path.lastIndexOf('/') + 1;
     const [before, begun] = [path.slice(0, cut), path.slice(cut)];
     const { node } = await this.#find(before === '' ? '.' : before, true);
     if (!isDirectory(node)) return [];
     return (await this.#parts.tree.list(node))
+      .filter(({ entry: { name } }) => this.#parts.show(name) === name.toString())
       .map((each) => ({ name: each.entry.name.toString(), slash: isDirectory(each) ? '/' : '' }))
       .filter(({ name }) => name.startsWith(begun))
       .map(({ name, slash }) => `${before}${name}${slash}`);
