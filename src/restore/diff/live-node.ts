@@ -38,6 +38,19 @@ function deviceOf({ rdev }: BigIntStats): readonly [number, number] {
   return [Number(major), Number(minor)];
 }
 
+async function* contentOf(path: Buffer): AsyncGenerator<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    for (;;) {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(PIECE), 0, PIECE, null);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 class LiveNode implements DiffNode {
   readonly type: DiffType;
   readonly row: EntryRow;
@@ -70,16 +83,13 @@ class LiveNode implements DiffNode {
     return nodes;
   }
 
+  /** Ends where it cannot be read, which is said. */
   async *content(): AsyncGenerator<Buffer> {
-    const file = await open(this.#path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      for (;;) {
-        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(PIECE), 0, PIECE, null);
-        if (bytesRead === 0) return;
-        yield buffer.subarray(0, bytesRead);
-      }
-    } finally {
-      await file.close();
+      yield* contentOf(this.#path);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      this.#options.onProblem(this.#path, error.message);
     }
   }
 
