@@ -22,11 +22,10 @@ const PROGRESS_MS = 200;
 /** Bytes on their way: enough chunks for the cores while the next ones are read. */
 const RING = 48 * 1024 * 1024;
 
-/** Reading the source has failed, not storing what was read. */
+/** Reading the source has failed, not storing what was read: a store names the file that it cannot read. */
 function isReadError(error: unknown): error is Error {
-  return (
-    error instanceof Error && 'syscall' in error && (error.syscall === 'pread' || error.syscall === 'read')
-  );
+  if (!(error instanceof Error && 'syscall' in error) || 'path' in error) return false;
+  return error.syscall === 'pread' || error.syscall === 'read';
 }
 
 async function beginStream(

@@ -163,6 +163,22 @@ gated('an image that cannot be read to its end fails the backup, and nothing of 
   });
 });
 
+gated('a chunk that cannot be read is not blamed on the image', async (t) => {
+  await withPlace('local', async ({ directory, store, ok, run }) => {
+    const path = join(directory, 'disk');
+    writeFileSync(path, noise('blame', MIB));
+    await ok(['backup', `disk.img:${path}`, ...GROUP]);
+    const digest = (await storedImage(store, 'disk.img')).digest(0).toString('hex');
+    const chunk = join(store, '.chunks', digest.slice(0, 4), digest);
+    const { code, stderr } = await withGate([{ path: chunk, on: 'read', nth: 1, act: 'deny' }], () =>
+      run(['backup', `disk.img:${path}`, '--backup-id', 'other']),
+    );
+    t.is(code, 1, stderr);
+    t.regex(stderr, /EPERM.*\.chunks/);
+    t.notRegex(stderr, /unable to read/);
+  });
+});
+
 test('holes are not read', async (t) => {
   await withPlace('local', async ({ directory, ok }) => {
     const image = await makeImage(join(directory, 'disk'), 2 ** 40, [[2 ** 39, noise('far', 1000)]]);
