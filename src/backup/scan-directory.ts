@@ -300,6 +300,7 @@ class DirectoryScan {
   /** Drops rows that could not be described, each with a warning. */
   #judgeBodies(description: Description, stats: StatRecords, list: Listing, keep: Uint8Array): void {
     for (let row = 0; row < keep.length; row += 1) {
+      if (keep[row] === Keep.no) continue;
       const status = bodyStatus(description, row);
       const tooLong = bodyEnd(description, row) - bodyStart(description, row) > MAX_BODY;
       if (status === 0 && !tooLong) continue;

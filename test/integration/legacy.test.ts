@@ -148,6 +148,18 @@ test('without patterns there is no list of them, and a directory of its name sta
   });
 });
 
+whole('a file that stays out because of its name need not be readable', async (t) => {
+  await withWorld(async ({ source, backup }) => {
+    const path = join(source, '.pxarexclude-cli');
+    writeFileSync(path, 'real');
+    writeFileSync(join(source, 'b'), 'real');
+    await withGate([{ path, on: 'open', nth: 1, act: 'deny' }], async () => {
+      const { code, stderr } = await backup(LEGACY);
+      t.is(code, 0, stderr);
+    });
+  });
+});
+
 test('modes follow each other: what a legacy snapshot lacks as a reference is said, and all is read', async (t) => {
   await withWorld(async ({ store, source, target, backup, restore }) => {
     writeFileSync(join(source, 'file'), 'content');
