@@ -5,11 +5,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { decodeIndex } from '../../src/snapshot/archive-index.js';
 import { type RunResult, restat } from '../support/cli.js';
-import { withWorld } from '../support/world.js';
+import { withGate } from '../support/gate.js';
+import { MIB, noise } from '../support/images.js';
+import { StoredSnapshot } from '../support/stored-snapshot.js';
+import { isRoot, withWorld } from '../support/world.js';
 
 const PROGRAM = fileURLToPath(new URL('../../../dist/restat.js', import.meta.url));
 const TERMINAL = fileURLToPath(new URL('../../../test/support/terminal.py', import.meta.url));
+const gated = isRoot ? test : test.skip;
 const TIME = 1_600_000_000;
 
 interface ShellWorld {
@@ -181,3 +186,27 @@ test('names that a terminal would obey are not offered for completion', (t) =>
     t.regex(stdout, /added path: "\/even"/);
     t.false(stdout.includes('\u001b[31m'));
   }));
+
+gated('Ctrl-C ends the command that runs, and not the shell', (t) =>
+  withWorld(async ({ directory, source, store, backup }) => {
+    writeFileSync(join(source, 'long'), noise('long', 20 * MIB));
+    await backup();
+    const file = 'root.ppxar.didx';
+    const index = decodeIndex(readFileSync(new StoredSnapshot(store).path(file)), file);
+    const digest = index.digest(index.count - 1).toString('hex');
+    const chunk = join(store, '.chunks', digest.slice(0, 4), digest);
+    const go = join(directory, 'go');
+    const steps = [
+      ['pxar:/ > ', `restore ${join(directory, 'target')}\r`],
+      ['target', '\u0003'],
+      ['^C', '', go],
+      ['pxar:/ > ', 'pwd\r'],
+      ['"/"', 'exit\r'],
+    ];
+    const stdout = await withGate([{ path: chunk, on: 'read', nth: 1, act: 'hold', until: go }], () =>
+      atTerminal(steps, store),
+    );
+    t.regex(stdout, /\^C[\s\S]*"\/"/);
+    t.notRegex(stdout, /restored|Error/);
+  }),
+);

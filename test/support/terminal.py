@@ -1,6 +1,6 @@
 """Runs a program at a terminal: terminal.py '[["expected", "typed"], ...]' PROGRAM ARGS...
 
-Types each text when what it expects has appeared. Prints the whole screen; exits as the program does.
+Types each text when what it expects has appeared; a third word is a file that is made then. Prints the whole screen; exits as the program does.
 """
 import json
 import os
@@ -22,6 +22,9 @@ while True:
     screen += part
     if steps and steps[0][0].encode() in screen[seen:]:
         seen = len(screen)
-        os.write(terminal, steps.pop(0)[1].encode())
+        _, typed, *made = steps.pop(0)
+        for path in made:
+            open(path, "w").close()
+        os.write(terminal, typed.encode())
 sys.stdout.buffer.write(screen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

@@ -11,6 +11,7 @@ import { type CommandSpec, type Invocation, lockOptions, repositoryOptions } fro
 import { type Context, printablePath, writeOut } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { explain } from '../explain.js';
+import { Interruption } from '../interruption.js';
 import { modeText } from '../output/entry-text.js';
 import { Reporter } from '../output/reporter.js';
 import { archiveArgument, snapshotArgument, withSnapshot } from './archive-tree.js';
@@ -62,16 +63,52 @@ function describe(path: Buffer, row: EntryRow): string {
   ].join('\n');
 }
 
+/** Ends the command that runs, and only that. */
+class CommandStop {
+  readonly #whole: AbortSignal;
+  #running: AbortController | undefined;
+  /** Of the command that runs. */
+  signal: AbortSignal;
+
+  constructor(whole: AbortSignal) {
+    this.#whole = whole;
+    this.signal = whole;
+  }
+
+  /** Runs a command; when it was stopped, what it throws for that is none of its errors. */
+  async during(command: () => Promise<void>): Promise<void> {
+    const running = new AbortController();
+    this.#running = running;
+    this.signal = AbortSignal.any([this.#whole, running.signal]);
+    try {
+      await command();
+    } catch (error) {
+      if (!running.signal.aborted) throw error;
+    } finally {
+      this.#running = undefined;
+      this.signal = this.#whole;
+    }
+  }
+
+  /** False where no command runs. */
+  stop(): boolean {
+    this.#running?.abort(new Interruption('SIGNAL', 'interrupted'));
+    return this.#running !== undefined;
+  }
+}
+
 /** Runs lines until there are no more, or `exit`. */
 class Loop {
   readonly #context: Context;
   readonly #shell: ArchiveShell;
+  readonly #stop: CommandStop;
   /** Something went wrong, in a script that nobody watches. */
   failed = false;
 
-  constructor(context: Context, shell: ArchiveShell) {
+  constructor(context: Context, shell: ArchiveShell, stop: CommandStop) {
     this.#context = context;
     this.#shell = shell;
+    this.#stop = stop;
   }
 
   async run(): Promise<void> {
@@ -103,8 +140,12 @@ class Loop {
     lines.prompt();
   }
 
-  /** Ctrl-C gives up the line, as in other shells. */
+  /** Ctrl-C ends the command that runs or gives up the line, as in other shells. */
   #abandon(lines: Interface): void {
+    if (this.#stop.stop()) {
+      this.#context.stdout.write('^C\n');
+      return;
+    }
     this.#context.stdout.write('\n');
     lines.write(null, { ctrl: true, name: 'u' });
     lines.prompt();
@@ -117,7 +158,7 @@ class Loop {
       const [name, ...words] = splitWords(line);
       if (name === 'exit') return false;
       if (name === 'help') await writeOut(this.#context, `${helpText()}\n`);
-      else if (name !== undefined) await runCommand(this.#shell, name, words);
+      else if (name !== undefined) await this.#stop.during(() => runCommand(this.#shell, name, words));
     } catch (error) {
       signal.throwIfAborted();
       this.failed = true;
@@ -143,11 +184,15 @@ class Loop {
   }
 }
 
-function restorer(context: Context, archive: ShellParts['archive']): ShellParts['restore'] {
+function restorer(
+  context: Context,
+  archive: ShellParts['archive'],
+  stop: CommandStop,
+): ShellParts['restore'] {
   return async (target, includes) => {
     const reporter = new Reporter(context, 'none');
     const { summary } = await extractArchive({
-      ...{ archive, target, includes, settings: RESTORE, signal: context.signal },
+      ...{ archive, target, includes, settings: RESTORE, signal: stop.signal },
       onEvent: ({ severity, path, message }) => reporter.notice({ kind: severity, path, message }),
       onProgress: () => undefined,
     });
@@ -160,13 +205,14 @@ function restorer(context: Context, archive: ShellParts['archive']): ShellParts[
 function run(invocation: Invocation, context: Context): Promise<number> {
   return withSnapshot(invocation, context, async (snapshot, name) => {
     const archive = await openArchive(snapshot, name);
+    const stop = new CommandStop(context.signal);
     const shell = new ArchiveShell({
-      ...{ archive, tree: await ArchiveTree.open(archive), signal: context.signal },
-      ...{ show: printablePath, describe, restore: restorer(context, archive) },
-      print: (text) => writeOut(context, `${text}\n`),
+      ...{ archive, tree: await ArchiveTree.open(archive), signal: () => stop.signal },
+      ...{ show: printablePath, describe, restore: restorer(context, archive, stop) },
+      print: (text) => writeOut({ ...context, signal: stop.signal }, `${text}\n`),
     });
     context.stderr.write('Starting interactive shell\n');
-    const loop = new Loop(context, shell);
+    const loop = new Loop(context, shell, stop);
     await loop.run();
     return loop.failed && !context.stdin.isTTY ? ExitCode.failed : ExitCode.done;
   });

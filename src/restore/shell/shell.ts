@@ -11,7 +11,8 @@ import { parseIncludes } from '../selection.js';
 export interface ShellParts {
   readonly archive: OpenArchive;
   readonly tree: ArchiveTree;
-  readonly signal: AbortSignal;
+  /** Of the command that runs. */
+  readonly signal: () => AbortSignal;
   /** One line of an answer, or several. */
   readonly print: (text: string) => Promise<void>;
   /** A path as a person reads it. */
@@ -101,7 +102,7 @@ export class ArchiveShell {
     }
     if (this.#selection.size === 0) return;
     const { archive, signal } = this.#parts;
-    for await (const { path } of findEntries(archive, this.#entries(), { inherit: true, signal }))
+    for await (const { path } of findEntries(archive, this.#entries(), { inherit: true, signal: signal() }))
       await this.#printPath(path);
   }
 
@@ -110,7 +111,7 @@ export class ArchiveShell {
     const [entry] = parseIncludes([pattern]);
     const { archive, signal } = this.#parts;
     let any = false;
-    for await (const { path } of findEntries(archive, [entry!], { inherit: false, signal })) {
+    for await (const { path } of findEntries(archive, [entry!], { inherit: false, signal: signal() })) {
       any = true;
       await this.#printPath(path);
     }
