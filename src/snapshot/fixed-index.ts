@@ -44,7 +44,8 @@ export function encodeFixedHeader({ uuid, ctime, csum, size, chunkSize }: FixedH
 }
 
 function isPowerOfTwo(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0 && Number.isInteger(Math.log2(value));
+  // The logarithm alone is rounded.
+  return Number.isSafeInteger(value) && value > 0 && 2 ** Math.round(Math.log2(value)) === value;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   encodeFixedHeader,
   encodeFixedIndex,
   FIXED_CHUNK_SIZE,
+  FIXED_ENTRY_SIZE,
   FIXED_HEADER_SIZE,
   fixedCount,
 } from '../../src/snapshot/fixed-index.js';
@@ -47,6 +48,7 @@ test('what is no header of a file of that length is refused', (t) => {
     ['INDEX_ENTRY', change(64, 2n ** 63n), LENGTH],
     ['INDEX_ENTRY', change(72, 0n), LENGTH],
     ['INDEX_ENTRY', change(72, 3n), LENGTH],
+    ['INDEX_ENTRY', change(72, 2n ** 52n + 1n), FIXED_HEADER_SIZE + FIXED_ENTRY_SIZE],
   ];
   for (const [code, bytes, length] of refused)
     t.throws(() => decodeFixedHeader(bytes, length, 'x.fidx'), { code });
