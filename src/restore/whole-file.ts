@@ -40,12 +40,22 @@ export async function replaceFile(path: string, bytes: Buffer): Promise<void> {
   }
 }
 
+/** From a system call, as all errors of a file that is written are. */
+function isSystemError(error: unknown): boolean {
+  return (
+    error instanceof Error && 'syscall' in error && (error.syscall === 'open' || error.syscall === 'write')
+  );
+}
+
 /** Writes to a stream that stays open (standard output). */
 export async function pipeTo(file: WholeFile, output: Writable, signal: AbortSignal): Promise<void> {
   await pipeline(Readable.from(file.bytes), output, { signal, end: false });
 }
 
-/** Writes a file; one that could not be completed is removed. Throws RestoreError `RESTORE_TARGET`. */
+/**
+ * Writes a file; one that could not be completed is removed. Throws RestoreError `RESTORE_TARGET` where the file is to blame, and what
+ * making its bytes throws.
+ */
 export async function writeTo(file: WholeFile, path: string, signal: AbortSignal): Promise<void> {
   if (file.replace) return replaceFile(path, file.bytes[0]);
   const output = createWriteStream(path, { flags: 'wx', mode: 0o600 });
@@ -57,7 +67,7 @@ export async function writeTo(file: WholeFile, path: string, signal: AbortSignal
     await pipeline(Readable.from(file.bytes), output, { signal });
   } catch (cause) {
     if (created) await rm(path, { force: true });
-    if (signal.aborted) throw cause;
+    if (signal.aborted || output.errored !== cause || !isSystemError(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new RestoreError('RESTORE_TARGET', `unable to create target file '${path}' - ${reason}`, { cause });
   }

@@ -109,7 +109,10 @@ test('a file that others may read or write is not read, and the message says how
   withFile(async (file, path) => {
     await file.addUser('ann@pbs', {}, undefined);
     await chown(path, 1234, 0);
-    const belongs = { code: 'ACCESS_FILE', message: /access\.json belongs to user 1234, .*: run the server as/ };
+    const belongs = {
+      code: 'ACCESS_FILE',
+      message: /access\.json belongs to user 1234, .*: run the server as/,
+    };
     await t.throwsAsync(loadAccess(path), belongs);
     await t.throwsAsync(file.load(), belongs);
     // A command of root's for a server without root's rights.
