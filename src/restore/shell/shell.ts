@@ -38,7 +38,7 @@ function literal(path: Buffer): MatchEntry {
 
 export class ArchiveShell {
   readonly #parts: ShellParts;
-  /** By the text they are known by. */
+  /** By their bytes as latin1: what is shown of two names may be the same. Patterns begin with a NUL. */
   readonly #selection = new Map<string, Selected>();
   #current: Buffer = Buffer.alloc(0);
 
@@ -78,14 +78,16 @@ export class ArchiveShell {
   async select(path: string): Promise<void> {
     const found = await this.#find(path, false);
     const text = this.#text(found);
-    if (this.#selection.has(text)) return this.#parts.print(`path already selected: "${text}"`);
-    this.#selection.set(text, { text, entry: literal(found.path) });
+    const key = found.path.toString('latin1');
+    if (this.#selection.has(key)) return this.#parts.print(`path already selected: "${text}"`);
+    this.#selection.set(key, { text, entry: literal(found.path) });
     await this.#parts.print(`added path: "${text}"`);
   }
 
   async deselect(path: string): Promise<void> {
-    const text = this.#text(await this.#find(path, false));
-    const had = this.#selection.delete(text);
+    const found = await this.#find(path, false);
+    const text = this.#text(found);
+    const had = this.#selection.delete(found.path.toString('latin1'));
     await this.#parts.print(had ? `removed path from selection: "${text}"` : `path not selected: "${text}"`);
   }
 
@@ -115,7 +117,7 @@ export class ArchiveShell {
       any = true;
       await this.#printPath(path);
     }
-    if (any && select) this.#selection.set(pattern, { text: pattern, entry: entry! });
+    if (any && select) this.#selection.set(`\0${pattern}`, { text: pattern, entry: entry! });
   }
 
   restoreSelected(target: string): Promise<void> {
