@@ -1,9 +1,9 @@
 /** Looks for names in an archive. */
 import type { MatchEntry } from '../backup/match-list.js';
-import { PxarAccessor } from '../pxar/accessor.js';
 import { PxarDecoder } from '../pxar/decoder.js';
-import type { ChildEntry, FileEntry, HardlinkEntry } from '../pxar/entry.js';
+import type { ChildEntry, HardlinkEntry } from '../pxar/entry.js';
 import type { OpenArchive } from './archive-source.js';
+import { ArchiveTree, type Content } from './archive-tree.js';
 import { type EntryRow, entryRow } from './entry-row.js';
 import { isSelected } from './selection.js';
 
@@ -32,7 +32,7 @@ class Search {
   readonly #archive: OpenArchive;
   readonly #patterns: readonly MatchEntry[];
   readonly #levels: Level[] = [];
-  #accessor: Promise<PxarAccessor> | undefined;
+  #tree: Promise<ArchiveTree> | undefined;
 
   constructor(archive: OpenArchive, patterns: readonly MatchEntry[]) {
     this.#archive = archive;
@@ -64,13 +64,14 @@ class Search {
   }
 
   async #found(entry: ChildEntry, path: string): Promise<FoundEntry> {
-    const content = entry.kind === 'hardlink' ? await this.#target(entry) : entry;
+    const content = entry.kind === 'hardlink' ? await this.#linked(entry) : entry;
     return { path: Buffer.from(path, 'latin1'), row: entryRow(entry, content, this.#archive.name) };
   }
 
-  async #target(link: HardlinkEntry): Promise<FileEntry> {
-    this.#accessor ??= PxarAccessor.open(this.#archive.metadata, { archive: this.#archive.name });
-    return (await (await this.#accessor).resolveLink(link)).entry;
+  /** Only a link needs the tables. */
+  async #linked(link: HardlinkEntry): Promise<Content> {
+    this.#tree ??= ArchiveTree.open(this.#archive);
+    return (await this.#tree).content(link);
   }
 }
 

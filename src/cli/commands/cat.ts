@@ -1,7 +1,6 @@
 /** `restat cat`: the content of one file of an archive. */
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { RestoreError } from '../../restore/errors.js';
+import { pipeTo } from '../../restore/whole-file.js';
 import { type CommandSpec, type Invocation, lockOptions, positional, repositoryOptions } from '../command.js';
 import type { Context } from '../context.js';
 import { ExitCode } from '../errors.js';
@@ -13,8 +12,7 @@ function run(invocation: Invocation, context: Context): Promise<number> {
     const { node } = await tree.find(Buffer.from(path), true);
     const content = await tree.content(node.entry);
     if (content.kind !== 'file') throw new RestoreError('RESTORE_PATH', `'${path}': not a regular file`);
-    const { stdout, signal } = context;
-    await pipeline(Readable.from(tree.read(content)), stdout, { signal, end: false });
+    await pipeTo({ bytes: tree.read(content), replace: false }, context.stdout, context.signal);
     return ExitCode.done;
   });
 }

@@ -18,10 +18,11 @@ import {
   positional,
   repositoryOptions,
 } from '../command.js';
-import { type Context, outputFormat, printablePath, writeOut } from '../context.js';
+import { type Context, printablePath } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { entryJson } from '../output/entry-text.js';
-import { JsonArray } from '../output/json-array.js';
+import type { Json } from '../output/json.js';
+import { type RowOutput, rowOutput } from '../output/rows.js';
 import { findSnapshot, lockWait } from '../repository.js';
 import { commandPlace, snapshotArgument, treesOf, userName } from './archive-tree.js';
 
@@ -34,33 +35,23 @@ function changeOf({ before, after }: Difference): Change {
   return after === undefined ? 'removed' : 'changed';
 }
 
-/** Takes differences, one after the other. */
-interface Output {
-  add(archive: string, difference: Difference): Promise<void>;
-  end(): Promise<void>;
+interface Row {
+  readonly archive: string;
+  readonly difference: Difference;
 }
 
-function outputOf(invocation: Invocation, context: Context): Output {
-  const format = outputFormat(invocation, context);
-  const write = (text: string): Promise<void> => writeOut(context, text);
-  if (format === 'text')
-    return {
-      add: (archive, each) => {
-        const what = each.aspects.length === 0 ? '' : ` (${each.aspects.join(', ')})`;
-        const type = (each.after ?? each.before)?.type;
-        return write(`${SIGNS[changeOf(each)]} ${type} ${archive}:${printablePath(each.path)}${what}\n`);
-      },
-      end: () => Promise.resolve(),
-    };
-  const array = new JsonArray(format === 'json-pretty', write);
+function textOf({ archive, difference }: Row): string {
+  const { before, after, path, aspects } = difference;
+  const what = aspects.length === 0 ? '' : ` (${aspects.join(', ')})`;
+  return `${SIGNS[changeOf(difference)]} ${(after ?? before)?.type} ${archive}:${printablePath(path)}${what}`;
+}
+
+function jsonOf({ archive, difference }: Row): Json {
+  const { before, after, path, aspects } = difference;
   return {
-    add: (archive, each) =>
-      array.add({
-        ...{ archive, path: printablePath(each.path), change: changeOf(each), aspects: each.aspects },
-        before: each.before && entryJson(each.before),
-        after: each.after && entryJson(each.after),
-      }),
-    end: () => array.end(),
+    ...{ archive, path: printablePath(path), change: changeOf(difference), aspects },
+    before: before && entryJson(before),
+    after: after && entryJson(after),
   };
 }
 
@@ -88,14 +79,14 @@ async function sideOf(snapshot: SnapshotReader, archive: string): Promise<DiffNo
 class Comparison {
   readonly #invocation: Invocation;
   readonly #context: Context;
-  readonly #output: Output;
+  readonly #output: RowOutput<Row>;
   /** Something of the directory could not be read. */
   incomplete = false;
 
   constructor(invocation: Invocation, context: Context) {
     this.#invocation = invocation;
     this.#context = context;
-    this.#output = outputOf(invocation, context);
+    this.#output = rowOutput(invocation, context, { text: textOf, json: jsonOf });
   }
 
   async snapshots(before: SnapshotReader, after: SnapshotReader): Promise<void> {
@@ -126,7 +117,8 @@ class Comparison {
 
   async #print(archive: string, before: DiffNode | undefined, after: DiffNode | undefined): Promise<void> {
     const options = { content: optionFlag(this.#invocation, 'content'), signal: this.#context.signal };
-    for await (const each of compareTrees(before, after, options)) await this.#output.add(archive, each);
+    for await (const difference of compareTrees(before, after, options))
+      await this.#output.add({ archive, difference });
   }
 
   #archives(snapshot: SnapshotReader): string[] {

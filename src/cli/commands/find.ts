@@ -1,4 +1,5 @@
 /** `restat find`: entries by their names, in all snapshots of a namespace. */
+import type { MatchEntry } from '../../backup/match-list.js';
 import type { Repository, SnapshotInfo, SnapshotReader } from '../../repository/repository.js';
 import { openArchive } from '../../restore/archive-source.js';
 import { type FoundEntry, findEntries } from '../../restore/find.js';
@@ -13,51 +14,44 @@ import {
   positionals,
   repositoryOptions,
 } from '../command.js';
-import { type Context, outputFormat, printablePath, writeOut } from '../context.js';
+import { type Context, printablePath } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { entryJson, timeText } from '../output/entry-text.js';
-import { JsonArray } from '../output/json-array.js';
+import type { Json } from '../output/json.js';
+import { type RowOutput, rowOutput } from '../output/rows.js';
 import { lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
 import { commandPlace, treesOf, userName } from './archive-tree.js';
 
 const PATH = ['find'];
 
-/** Takes what was found, one after the other. */
-interface Output {
-  add(snapshot: string, archive: string, found: FoundEntry): Promise<void>;
-  end(): Promise<void>;
+interface Row extends FoundEntry {
+  readonly snapshot: string;
+  readonly archive: string;
 }
 
-function outputOf(invocation: Invocation, context: Context): Output {
-  const format = outputFormat(invocation, context);
-  const write = (text: string): Promise<void> => writeOut(context, text);
-  if (format === 'text')
-    return {
-      add: (snapshot, archive, { path, row: { type, size, mtime } }) =>
-        write(`${snapshot} ${archive} ${type} ${size ?? '-'} ${timeText(mtime)} ${printablePath(path)}\n`),
-      end: () => Promise.resolve(),
-    };
-  const array = new JsonArray(format === 'json-pretty', write);
-  return {
-    add: (snapshot, archive, { path, row }) =>
-      array.add({ snapshot, archive, path: printablePath(path), ...entryJson(row) }),
-    end: () => array.end(),
-  };
+function textOf({ snapshot, archive, path, row: { type, size, mtime } }: Row): string {
+  return `${snapshot} ${archive} ${type} ${size ?? '-'} ${timeText(mtime)} ${printablePath(path)}`;
+}
+
+function jsonOf({ snapshot, archive, path, row }: Row): Json {
+  return { snapshot, archive, path: printablePath(path), ...entryJson(row) };
 }
 
 /** A search over snapshots. */
 class SnapshotSearch {
   readonly #invocation: Invocation;
   readonly #context: Context;
-  readonly #output: Output;
+  readonly #patterns: readonly MatchEntry[];
+  readonly #output: RowOutput<Row>;
   /** Some snapshots could not be searched. */
   incomplete = false;
 
   constructor(invocation: Invocation, context: Context) {
     this.#invocation = invocation;
     this.#context = context;
-    this.#output = outputOf(invocation, context);
+    this.#patterns = parseWords(PATH, () => parseIncludes(positionals(invocation, 'pattern')));
+    this.#output = rowOutput(invocation, context, { text: textOf, json: jsonOf });
   }
 
   async run(repository: Repository, namespace: Namespace): Promise<void> {
@@ -92,16 +86,13 @@ class SnapshotSearch {
   }
 
   async #searchTree(snapshot: SnapshotReader, tree: string): Promise<void> {
-    const name = formatSnapshot(snapshot.snapshot);
-    const patterns = parseWords(PATH, () => parseIncludes(positionals(this.#invocation, 'pattern')));
-    await this.#tolerant(`${name} ${userName(tree)}`, async () => {
+    const where = { snapshot: formatSnapshot(snapshot.snapshot), archive: userName(tree) };
+    const options = { inherit: false, signal: this.#context.signal };
+    await this.#tolerant(`${where.snapshot} ${where.archive}`, async () => {
       try {
         const archive = await openArchive(snapshot, tree);
-        for await (const found of findEntries(archive, patterns, {
-          inherit: false,
-          signal: this.#context.signal,
-        }))
-          await this.#output.add(name, userName(tree), found);
+        for await (const found of findEntries(archive, this.#patterns, options))
+          await this.#output.add({ ...where, ...found });
       } catch (error) {
         throw snapshot.failure ?? error;
       }

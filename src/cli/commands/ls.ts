@@ -11,10 +11,10 @@ import {
   positional,
   repositoryOptions,
 } from '../command.js';
-import { type Context, outputFormat, printablePath, writeOut } from '../context.js';
+import { type Context, printablePath } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { entryJson, entryText } from '../output/entry-text.js';
-import { JsonArray } from '../output/json-array.js';
+import { rowOutput } from '../output/rows.js';
 import { archiveArgument, snapshotArgument, withArchive } from './archive-tree.js';
 
 interface Listed {
@@ -36,21 +36,18 @@ async function listed(tree: ArchiveTree, { path, node }: Found, archive: string)
 
 function longLine({ name, row }: Listed, width: number): string {
   const arrow = row.target === undefined ? '' : ` -> ${printablePath(row.target)}`;
-  return `${entryText(row, width)} ${printablePath(name)}${arrow}\n`;
+  return `${entryText(row, width)} ${printablePath(name)}${arrow}`;
 }
 
 async function print(rows: readonly Listed[], invocation: Invocation, context: Context): Promise<void> {
-  const format = outputFormat(invocation, context);
-  const write = (text: string): Promise<void> => writeOut(context, text);
-  if (format !== 'text') {
-    const array = new JsonArray(format === 'json-pretty', write);
-    for (const { name, row } of rows) await array.add({ name: printablePath(name), ...entryJson(row) });
-    await array.end();
-    return;
-  }
   const width = Math.max(1, ...rows.map(({ row }) => String(row.size ?? '-').length));
-  for (const each of rows)
-    await write(optionFlag(invocation, 'long') ? longLine(each, width) : `${printablePath(each.name)}\n`);
+  const long = optionFlag(invocation, 'long');
+  const output = rowOutput<Listed>(invocation, context, {
+    text: (each) => (long ? longLine(each, width) : printablePath(each.name)),
+    json: ({ name, row }) => ({ name: printablePath(name), ...entryJson(row) }),
+  });
+  for (const each of rows) await output.add(each);
+  await output.end();
 }
 
 function run(invocation: Invocation, context: Context): Promise<number> {
