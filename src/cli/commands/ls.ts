@@ -40,7 +40,8 @@ function longLine({ name, row }: Listed, width: number): string {
 }
 
 async function print(rows: readonly Listed[], invocation: Invocation, context: Context): Promise<void> {
-  const width = Math.max(1, ...rows.map(({ row }) => String(row.size ?? '-').length));
+  // Not spread into arguments: a directory may have more names than a call takes.
+  const width = rows.reduce((most, { row }) => Math.max(most, String(row.size ?? '-').length), 1);
   const long = optionFlag(invocation, 'long');
   const output = rowOutput<Listed>(invocation, context, {
     text: (each) => (long ? longLine(each, width) : printablePath(each.name)),

@@ -118,6 +118,7 @@ export async function* compareTrees(
     const aspects = a === undefined || b === undefined ? [] : await aspectsOf(a, b, content);
     if (a === undefined || b === undefined || aspects.length > 0)
       yield { path: Buffer.from(pair.path || '/', 'latin1'), before: a?.row, after: b?.row, aspects };
-    left.push(...pairs(pair.path, await childrenOf(a), await childrenOf(b)));
+    // One by one: a directory may have more names than a call takes.
+    for (const child of pairs(pair.path, await childrenOf(a), await childrenOf(b))) left.push(child);
   }
 }
