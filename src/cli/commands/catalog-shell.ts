@@ -90,10 +90,8 @@ class CommandStop {
     }
   }
 
-  /** False where no command runs. */
-  stop(): boolean {
+  stop(): void {
     this.#running?.abort(new Interruption('SIGNAL', 'interrupted'));
-    return this.#running !== undefined;
   }
 }
 
@@ -102,6 +100,10 @@ class Loop {
   readonly #context: Context;
   readonly #shell: ArchiveShell;
   readonly #stop: CommandStop;
+  /** How many lines were entered, how many ended, and up to which one Ctrl-C gave up. */
+  #entered = 0;
+  #ended = 0;
+  #abandoned = 0;
   /** Something went wrong, in a script that nobody watches. */
   failed = false;
 
@@ -120,11 +122,15 @@ class Loop {
     });
     const close = (): void => lines.close();
     signal.addEventListener('abort', close, { once: true });
-    if (terminal) lines.on('SIGINT', () => this.#abandon(lines));
+    if (terminal) {
+      lines.on('SIGINT', () => this.#abandon(lines));
+      lines.on('line', () => this.#entered++);
+    }
     try {
       this.#prompt(lines, terminal);
       for await (const line of lines) {
-        if (!(await this.#take(line))) break;
+        if (this.#ended >= this.#abandoned && !(await this.#take(line))) break;
+        this.#ended++;
         this.#prompt(lines, terminal);
       }
       signal.throwIfAborted();
@@ -140,9 +146,11 @@ class Loop {
     lines.prompt();
   }
 
-  /** Ctrl-C ends the command that runs or gives up the line, as in other shells. */
+  /** Ctrl-C ends the command that runs, with what was typed ahead, or gives up the line, as in other shells. */
   #abandon(lines: Interface): void {
-    if (this.#stop.stop()) {
+    if (this.#entered > this.#ended) {
+      this.#stop.stop();
+      this.#abandoned = this.#entered;
       this.#context.stdout.write('^C\n');
       return;
     }
