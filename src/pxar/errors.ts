@@ -34,6 +34,8 @@ export type PxarErrorCode =
   | 'PXAR_HARDLINK'
   /** A payload reference outside the payload archive, out of order, or a payload header that is not the one referred to. */
   | 'PXAR_PAYLOAD'
+  /** An APPENDIX item or closing table that does not describe the archive, or a reference to content outside the appendix. */
+  | 'PXAR_APPENDIX'
   /** A goodbye table that does not describe the directory before it. */
   | 'PXAR_GOODBYE'
   /** A number above 2^53 - 1 where a position, size or id is expected. */

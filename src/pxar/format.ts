@@ -1,4 +1,4 @@
-/** Item types, their content limits and the other constants of the pxar format. pxar.md §1. */
+/** Item types, their content limits and the other constants of the pxar format. pxar.md §1; version 3: docs/formats.md. */
 
 /** Bytes of an item header: u64 type, u64 full size (header included). §1.1. */
 export const HEADER_SIZE = 16;
@@ -38,6 +38,8 @@ export const Item = {
   GOODBYE: 20,
   PAYLOAD_START_MARKER: 21,
   PAYLOAD_TAIL_MARKER: 22,
+  APPENDIX_REF: 23,
+  APPENDIX: 24,
 } as const;
 
 /** One of the numbers of `Item`. */
@@ -70,6 +72,8 @@ const ITEMS: readonly (readonly [type: bigint, min: number, max: number])[] = [
   [0x2fec4fa642d5731dn, ROW_SIZE, MAX_LENGTH],
   [0x834c68c2194a4ed2n, 0, 0],
   [0x6c72b78b984c81b5n, 0, 0],
+  [0x849b4a17e0234f8en, 16, 16],
+  [0x9ff6c9507864b38dn, 0, MAX_LENGTH],
 ];
 
 const low = (type: bigint): number => Number(BigInt.asIntN(32, type));
@@ -85,6 +89,9 @@ export const MAX_CONTENT: Float64Array = Float64Array.from(ITEMS, ([, , max]) =>
 /** The hash value of the last row of a goodbye table, as two signed words. §5.2. */
 export const TAIL_LOW: number = low(0xef5eed5b753e1555n);
 export const TAIL_HIGH: number = high(0xef5eed5b753e1555n);
+/** The hash value of the row that leads to the appendix, as two signed words. docs/formats.md. */
+export const APPENDIX_TAIL_LOW: number = low(0x5b1b9abb7ae454f1n);
+export const APPENDIX_TAIL_HIGH: number = high(0x5b1b9abb7ae454f1n);
 
 /** The low bytes of the types are all different: this finds the only candidate. */
 const BY_LOW_BYTE: Uint8Array = new Uint8Array(256);

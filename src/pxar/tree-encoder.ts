@@ -133,6 +133,11 @@ export abstract class TreeEncoder {
     this.writer.flush();
   }
 
+  /** True behind `finish`. */
+  protected get finished(): boolean {
+    return this.#finished;
+  }
+
   protected fail(code: PxarErrorCode, problem: string): PxarError {
     return new PxarError(code, this.#archive, this.writer.position, problem);
   }
