@@ -1,6 +1,7 @@
 /** Random access to an archive through its goodbye tables. pxar.md §5.5. */
 
 import { native } from '../native.js';
+import { checkAppendixHeader } from './appendix.js';
 import { type ByteSource, Window } from './byte-source.js';
 import type { DecoderOptions } from './decoder.js';
 import type { ChildEntry, DirectoryEntry, FileEntry, HardlinkEntry } from './entry.js';
@@ -8,7 +9,7 @@ import { type ArchiveFacts, EntryParser } from './entry-parser.js';
 import { PxarError, type PxarErrorCode } from './errors.js';
 import { HEADER_SIZE, Item, itemName, MAX_DEPTH, ROW_SIZE } from './format.js';
 import { GoodbyeTable } from './goodbye.js';
-import { type Head, parseFilled, readHead } from './head.js';
+import { type FormatVersion, type Head, parseFilled, readHead } from './head.js';
 import { pathProblem } from './items.js';
 
 /** Bytes that are read at once to look at a single entry. */
@@ -55,15 +56,16 @@ export class PxarAccessor {
     this.#head = head;
   }
 
-  /** Reads the head of an archive. Throws PxarError. */
+  /** Reads the head of an archive, and in version 3 what leads to its tree from the end. Throws PxarError. */
   static async open(source: ByteSource, options: DecoderOptions): Promise<PxarAccessor> {
     const facts = { archive: options.archive, payloadSize: options.payloadSize };
     const window = new Window(source, facts.archive, source.size, LOOKUP_BLOCK);
-    const head = await readHead(window, new EntryParser(window, facts), facts.archive);
+    const head = await readHead(window, new EntryParser(window, facts), facts);
+    if (head.appendix !== undefined) await checkAppendixHeader(window, head.appendix, facts.archive);
     return new PxarAccessor(source, facts, head);
   }
 
-  get version(): 1 | 2 {
+  get version(): FormatVersion {
     return this.#head.version;
   }
 
@@ -73,10 +75,11 @@ export class PxarAccessor {
 
   /** The root directory. */
   async root(): Promise<DirectoryNode> {
-    const { window, parser } = this.#parser(this.#source.size, LOOKUP_BLOCK);
+    const end = this.#head.appendix?.start ?? this.#source.size;
+    const { window, parser } = this.#parser(end, LOOKUP_BLOCK);
     const position = this.#head.root;
     const entry = await parseFilled(window, position, () => parser.root(position));
-    return { entry, end: this.#source.size };
+    return { entry, end };
   }
 
   /** The child of a directory with this name; undefined if there is none. */
@@ -161,6 +164,7 @@ export class PxarAccessor {
     const window = new Window(this.#source, this.#facts.archive, limit, blockSize);
     const parser = new EntryParser(window, this.#facts);
     parser.version = this.#head.version;
+    parser.appendix = this.#head.appendix;
     return { window, parser };
   }
 
@@ -252,7 +256,7 @@ export class PxarAccessor {
       throw table.fail(`row ${row} has the hash of another name`);
     }
     const span = end - entry.position;
-    const extra = entry.kind === 'file' && !entry.inline ? entry.size : 0;
+    const extra = this.version === 2 && entry.kind === 'file' && !entry.inline ? entry.size : 0;
     const size = table.size(row);
     if ((size !== span && size !== span + extra) || !(end <= table.goodbye))
       throw table.fail(`row ${row} has a size of ${size}`);

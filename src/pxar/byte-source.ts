@@ -22,8 +22,8 @@ export class Window {
   view: DataView = new DataView(new ArrayBuffer(0));
   /** Position of block[0]. */
   start = 0;
-  /** Position behind the last byte that may be read. */
-  readonly limit: number;
+  /** Position behind the last byte that a parser may look at. Set lower where the tree turns out to end earlier. */
+  limit: number;
   readonly #source: ByteSource;
   readonly #archive: string;
   readonly #blockSize: number;
@@ -58,19 +58,23 @@ export class Window {
     // A block that began here already was too short: doubling keeps the re-reading linear.
     const grown = position === this.start ? 2 * this.block.length : 0;
     const length = Math.min(Math.max(this.#blockSize, grown, this.#wanted - position), this.limit - position);
-    const block = await this.#source.read(position, length);
-    if (block.length !== length) {
-      throw new PxarError(
-        'PXAR_EOF',
-        this.#archive,
-        position,
-        `${length} bytes asked, ${block.length} received`,
-      );
-    }
+    const block = await this.read(position, length);
     this.block = block;
     this.view = new DataView(block.buffer, block.byteOffset, block.byteLength);
     this.start = position;
     this.#wanted = 0;
+  }
+
+  /** Bytes of the source at another place, within its size; the window stays. Throws PXAR_EOF where the source gives fewer. */
+  async read(position: number, length: number): Promise<Buffer> {
+    const bytes = await this.#source.read(position, length);
+    if (bytes.length === length) return bytes;
+    throw new PxarError(
+      'PXAR_EOF',
+      this.#archive,
+      position,
+      `${length} bytes asked, ${bytes.length} received`,
+    );
   }
 }
 

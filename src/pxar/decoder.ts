@@ -1,13 +1,14 @@
 /** Reads an archive from its first byte to the root's table. pxar.md §2, §6. */
+import { type Appendix, checkAppendixHeader } from './appendix.js';
 import { type ByteSource, Window } from './byte-source.js';
 import { Children } from './children.js';
 import type { ChildEntry, Entry, HardlinkEntry, LeaveEntry } from './entry.js';
-import { EntryParser } from './entry-parser.js';
+import { type ArchiveFacts, EntryParser } from './entry-parser.js';
 import { PxarError } from './errors.js';
 import { FileRegistry, pathKey, pathKeyOf, ROOT_KEY } from './file-registry.js';
 import { HEADER_SIZE, Item, itemName, MAX_DEPTH, ROW_SIZE } from './format.js';
 import { GoodbyeTable } from './goodbye.js';
-import { readHead } from './head.js';
+import { type FormatVersion, readHead } from './head.js';
 import { NameOrder } from './name-order.js';
 
 /** How an archive is read. */
@@ -29,24 +30,23 @@ class OpenDirectory {
   readonly order = new NameOrder();
 }
 
-/** An entry that is held back until its name has been compared with those at other positions. */
-interface Suspect {
-  readonly entry: ChildEntry;
-  readonly others: readonly number[];
-}
+/** Does what an entry that is held back waits for, and gives it back. */
+type Check = () => Promise<Entry>;
 
 /**
- * Sequential decoder of both format versions. One call at a time. It reads ahead in blocks, skips payload bytes, and
+ * Sequential decoder of all format versions. One call at a time. It reads ahead in blocks, skips payload bytes, and
  * is strict: whatever §6 lists ends in a PxarError, after the entries before it have been delivered. Bytes behind the root's
- * table are not looked at; `end` tells where it ends.
+ * table are not looked at, except that an appendix must begin there in version 3; `end` tells where it ends.
  */
 export class PxarDecoder {
   /** Format version; known after the first call of `next` or `nextBatch`. */
-  version: 1 | 2 | undefined;
+  version: FormatVersion | undefined;
   /** Content of the PRELUDE item, if there is one; known like the version. */
   prelude: Buffer | undefined;
-  readonly #source: ByteSource;
+  /** The appendix of an archive of version 3; known like the version. */
+  appendix: Appendix | undefined;
   readonly #archive: string;
+  readonly #facts: ArchiveFacts;
   readonly #window: Window;
   readonly #parser: EntryParser;
   readonly #directories: OpenDirectory[] = [];
@@ -54,18 +54,15 @@ export class PxarDecoder {
   #depth = 0;
   #position = 0;
   #done = false;
-  #suspect: Suspect | undefined;
-  #cleared: ChildEntry | undefined;
+  #check: Check | undefined;
+  #cleared: Entry | undefined;
   #failure: unknown;
 
   constructor(source: ByteSource, options: DecoderOptions) {
-    this.#source = source;
     this.#archive = options.archive;
+    this.#facts = { archive: options.archive, payloadSize: options.payloadSize };
     this.#window = new Window(source, options.archive);
-    this.#parser = new EntryParser(this.#window, {
-      archive: options.archive,
-      payloadSize: options.payloadSize,
-    });
+    this.#parser = new EntryParser(this.#window, this.#facts);
   }
 
   /** Position of the next item to be read; at the end, behind the root's table. */
@@ -99,25 +96,27 @@ export class PxarDecoder {
   }
 
   async #begin(): Promise<Entry> {
-    const head = await readHead(this.#window, this.#parser, this.#archive);
+    const head = await readHead(this.#window, this.#parser, this.#facts);
     let root = this.#parser.root(head.root);
     for (; root === undefined; root = this.#parser.root(head.root)) await this.#window.fill(head.root);
     this.version = head.version;
     this.prelude = head.prelude;
+    this.appendix = head.appendix;
     this.#open(root.name, head.root, head.root, ROOT_KEY);
     this.#position = this.#parser.end;
     return root;
   }
 
-  /** Does what must be awaited before the next step: another block, or the comparison of two names. */
+  /** Does what must be awaited before the next step: another block, or the check of an entry that is held back. */
   async #wait(): Promise<void> {
-    if (this.#suspect === undefined) await this.#window.fill(this.#position);
-    else await this.#compareNames(this.#suspect);
+    if (this.#check === undefined) return this.#window.fill(this.#position);
+    this.#cleared = await this.#check();
+    this.#check = undefined;
   }
 
   /** The next entry from what is in memory. */
   #step(): Entry | undefined {
-    if (this.#suspect !== undefined) return undefined;
+    if (this.#check !== undefined) return undefined;
     if (this.#cleared !== undefined) return this.#takeCleared();
     const directory = this.#directories[this.#depth - 1]!;
     const item = this.#parser.peek(this.#position);
@@ -126,12 +125,13 @@ export class PxarDecoder {
     if (item !== Item.FILENAME) throw this.#fail('PXAR_ITEM', `${itemName(item)} in a directory`);
     const entry = this.#parser.child(this.#position, this.#depth);
     if (entry !== undefined) this.#enterChild(directory, entry);
-    return this.#suspect === undefined ? entry : undefined;
+    return this.#check === undefined ? entry : undefined;
   }
 
-  #takeCleared(): ChildEntry | undefined {
+  #takeCleared(): Entry | undefined {
     const entry = this.#cleared;
     this.#cleared = undefined;
+    if (entry?.kind === 'leave') this.#done = true;
     return entry;
   }
 
@@ -141,10 +141,10 @@ export class PxarDecoder {
 
   #enterChild(directory: OpenDirectory, entry: ChildEntry): void {
     const { children } = directory;
-    const isReference = entry.kind === 'file' && !entry.inline;
-    children.add(entry.name, entry.position, isReference ? entry.size : 0);
+    const isElsewhere = this.version === 2 && entry.kind === 'file' && !entry.inline;
+    children.add(entry.name, entry.position, isElsewhere ? entry.size : 0);
     const others = directory.order.accept(entry.name, children);
-    if (others.length > 0) this.#suspect = { entry, others };
+    if (others.length > 0) this.#check = () => this.#compareNames(entry, others);
     this.#position = this.#parser.end;
     if (entry.kind === 'hardlink') this.#checkLink(entry);
     if (entry.kind === 'directory') this.#enterDirectory(directory, entry.name, entry.position);
@@ -211,9 +211,31 @@ export class PxarDecoder {
     const depth = --this.#depth;
     const goodbye = this.#position;
     this.#position += HEADER_SIZE + size;
-    if (depth === 0) this.#done = true;
-    else this.#directories[depth - 1]!.children.close(this.#position);
-    return { kind: 'leave', name, depth, position, goodbye, goodbyeSize: HEADER_SIZE + size };
+    const leave: LeaveEntry = {
+      kind: 'leave',
+      name,
+      depth,
+      position,
+      goodbye,
+      goodbyeSize: HEADER_SIZE + size,
+    };
+    if (depth === 0) return this.#endTree(leave);
+    this.#directories[depth - 1]!.children.close(this.#position);
+    return leave;
+  }
+
+  /** The root's `leave` is held back where an appendix must follow. */
+  #endTree(leave: LeaveEntry): LeaveEntry | undefined {
+    const { appendix } = this;
+    this.#done = appendix === undefined;
+    if (appendix === undefined) return leave;
+    if (this.#position !== appendix.start)
+      throw this.#fail('PXAR_APPENDIX', `the tree ends, but the appendix begins at ${appendix.start}`);
+    this.#check = async () => {
+      await checkAppendixHeader(this.#window, appendix, this.#archive);
+      return leave;
+    };
+    return undefined;
   }
 
   #checkTable(table: GoodbyeTable, directory: OpenDirectory, itemSize: number): void {
@@ -231,11 +253,11 @@ export class PxarDecoder {
   }
 
   /** Equal hashes are not yet equal names: reads the other FILENAME items again. */
-  async #compareNames({ entry, others }: Suspect): Promise<void> {
+  async #compareNames(entry: ChildEntry, others: readonly number[]): Promise<ChildEntry> {
     const { name, position } = entry;
     for (const other of others) {
       const length = HEADER_SIZE + name.length + 1;
-      const item = await this.#source.read(other, length);
+      const item = await this.#window.read(other, length);
       const nameIsSame = item.subarray(HEADER_SIZE, length - 1).equals(name) && item[length - 1] === 0;
       if (nameIsSame) {
         throw new PxarError(
@@ -246,7 +268,6 @@ export class PxarDecoder {
         );
       }
     }
-    this.#suspect = undefined;
-    this.#cleared = entry;
+    return entry;
   }
 }

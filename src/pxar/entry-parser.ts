@@ -1,4 +1,5 @@
 /** Parses one directory entry out of a window: FILENAME, ENTRY, attributes and what ends them. pxar.md §2, §3, §6. */
+import { type Appendix, appendixContent } from './appendix.js';
 import { BodyParser, NEED } from './body-parser.js';
 import type { Window } from './byte-source.js';
 import type { ChildEntry, DirectoryEntry, HardlinkEntry } from './entry.js';
@@ -20,6 +21,8 @@ const EMPTY = Buffer.alloc(0);
 export class EntryParser {
   /** Format version of the archive: PAYLOAD_REF needs 2. */
   version = 1;
+  /** The archive's appendix: APPENDIX_REF needs one and must lead into it. */
+  appendix: Appendix | undefined;
   /** Position behind the entry that was parsed last; behind the ENTRY and attributes if it is a directory. */
   end = 0;
   readonly #window: Window;
@@ -125,7 +128,8 @@ export class EntryParser {
 
   #file(name: Buffer, depth: number, position: number, at: number, bodyEnd: number): ChildEntry | undefined {
     const { block, view, start } = this.#window;
-    const inline = this.#body.header.item === Item.PAYLOAD;
+    const { item } = this.#body.header;
+    const inline = item === Item.PAYLOAD;
     let payloadOffset = start + bodyEnd;
     let size = this.#body.header.content;
     if (inline) {
@@ -133,17 +137,34 @@ export class EntryParser {
       if (!(this.end <= this.#window.limit))
         throw this.#body.fail('PXAR_EOF', bodyEnd, `payload of ${size} bytes beyond the archive`);
     } else {
-      this.#expect(Item.PAYLOAD_REF, bodyEnd);
-      if (this.version < 2)
-        throw this.#body.fail('PXAR_ITEM', bodyEnd, 'PAYLOAD_REF in an archive of version 1');
+      this.#expectReference(item, bodyEnd);
       if (!this.#window.holds(bodyEnd + HEADER_SIZE, 16)) return undefined;
       payloadOffset = readU64(view, bodyEnd + HEADER_SIZE);
       size = readU64(view, bodyEnd + HEADER_SIZE + 8);
-      this.#checkReference(bodyEnd, payloadOffset, size);
+      if (this.appendix === undefined) this.#checkReference(bodyEnd, payloadOffset, size);
+      else payloadOffset = this.#inAppendix(this.appendix, bodyEnd, payloadOffset, size);
       this.end = start + bodyEnd + HEADER_SIZE + 16;
     }
     const body = block.subarray(at, bodyEnd);
     return { kind: 'file', name, depth, position, body, mode: this.#body.mode, payloadOffset, size, inline };
+  }
+
+  #expectReference(item: number, at: number): void {
+    if (item !== Item.PAYLOAD_REF && item !== Item.APPENDIX_REF) throw this.#unfit(at);
+    const fits = item === Item.PAYLOAD_REF ? this.version === 2 : this.appendix !== undefined;
+    if (fits) return;
+    throw this.#body.fail('PXAR_ITEM', at, `${itemName(item)} in an archive of version ${this.version}`);
+  }
+
+  /** Position in the archive of what is at `offset` of the appendix's content. */
+  #inAppendix(appendix: Appendix, at: number, offset: number, size: number): number {
+    const position = appendixContent(appendix.start) + offset;
+    const end = position + HEADER_SIZE + size;
+    if (!Number.isSafeInteger(end))
+      throw this.#body.fail('PXAR_RANGE', at, 'appendix reference above 2^53 - 1');
+    if (end <= appendix.start + appendix.size) return position;
+    const problem = `reference to ${size} bytes at ${offset} of an appendix of ${appendix.size} bytes`;
+    throw this.#body.fail('PXAR_APPENDIX', at, problem);
   }
 
   #checkReference(at: number, offset: number, size: number): void {

@@ -23,10 +23,14 @@ export interface DirectoryEntry extends WithBody {
 
 export interface FileEntry extends WithBody {
   readonly kind: 'file';
-  /** Position of the PAYLOAD header: in this archive if `inline`, else in the payload archive. */
+  /**
+   * Position of the PAYLOAD header in the payload stream: the payload archive in version 2, else this archive, where it is in the
+   * tree if `inline` and in the appendix if not.
+   */
   readonly payloadOffset: number;
   /** Bytes of content. */
   readonly size: number;
+  /** True if the content stands in the tree, behind the entry. */
   readonly inline: boolean;
 }
 

@@ -42,7 +42,7 @@ const rejected: readonly (readonly [title: string, code: PxarErrorCode, archive:
   ['a file without payload', 'PXAR_MODE', directory([child(regular)])],
   ['a symbolic link without target', 'PXAR_MODE', directory([child(entry(0o120777))])],
   ['a mode without type', 'PXAR_MODE', directory([child(entry(0o644))])],
-  ['an unknown version', 'PXAR_VERSION', versioned(3, [])],
+  ['an unknown version', 'PXAR_VERSION', versioned(4, [])],
   ['a second version item', 'PXAR_VERSION', versioned(2, [], item(Item.FORMAT_VERSION, u64(2)))],
   ['a prelude in version 1', 'PXAR_ITEM', versioned(1, [], item(Item.PRELUDE, Buffer.from('{}')))],
   [

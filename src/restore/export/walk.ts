@@ -117,6 +117,7 @@ class Walk {
   async #fileAt({ position, targetPosition }: HardlinkEntry): Promise<FileEntry> {
     const [window, parser] = [this.#window, this.#parser];
     parser.version = this.#decoder.version ?? 1;
+    parser.appendix = this.#decoder.appendix;
     if (targetPosition < window.start) await window.fill(targetPosition);
     const entry = await parseFilled(window, targetPosition, () => parser.child(targetPosition, 1));
     if (entry.kind === 'file') return entry;
