@@ -47,15 +47,26 @@ export class Collected {
   }
 }
 
-/** Collects a single archive; `put` gives the contents where they belong. */
+/** Collects a single archive; `put` gives the contents where they belong, `append` the appendix. */
 export class CollectedSingle {
   readonly #parts: Buffer[] = [];
   #contents: { readonly at: number; readonly content: Buffer }[] = [];
-  readonly encoder = new SingleEncoder({ onBlock: (block) => this.#take(block) });
+  readonly encoder: SingleEncoder;
+
+  constructor(options: { readonly appendix?: boolean } = {}) {
+    this.encoder = new SingleEncoder({ ...options, onBlock: (block) => this.#take(block) });
+  }
 
   /** Content of the file that was just written. */
   put(content: Buffer): void {
     this.#contents.push({ at: this.encoder.buffered, content });
+  }
+
+  /** Ends the archive behind its tree. */
+  append(content: Buffer): void {
+    this.encoder.startAppendix(content.length);
+    this.#parts.push(content);
+    this.encoder.finishAppendix();
   }
 
   get bytes(): Buffer {

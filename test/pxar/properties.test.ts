@@ -1,72 +1,12 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { native } from '../../src/native.js';
-import { isDirectory, type Node, PxarAccessor } from '../../src/pxar/accessor.js';
+import { PxarAccessor } from '../../src/pxar/accessor.js';
 import { bufferSource } from '../../src/pxar/byte-source.js';
-import { PxarDecoder } from '../../src/pxar/decoder.js';
-import type { ChildEntry, Entry } from '../../src/pxar/entry.js';
-import { decodeMetadata, type Metadata } from '../../src/pxar/metadata.js';
+import type { Metadata } from '../../src/pxar/metadata.js';
 import { u64 } from './encoding.js';
-import { directoryTree, encodeTree, fileName, sortedChildren, type Tree } from './trees.js';
-
-/** A tree as far as an archive holds it. */
-type Flat = { path: string; kind: string; metadata: Metadata; rest: unknown };
-
-function flatten(tree: Tree, path: string): Flat[] {
-  const { kind, metadata } = tree;
-  const own = { path, kind, metadata };
-  if (tree.kind !== 'directory') return [{ ...own, rest: restOfTree(tree) }];
-  const children = sortedChildren(tree.children).flatMap(([name, child]) =>
-    flatten(child, `${path}/${name.toString('latin1')}`),
-  );
-  return [{ ...own, rest: undefined }, ...children];
-}
-
-function restOfTree(tree: Tree): unknown {
-  if (tree.kind === 'file') return tree.size;
-  if (tree.kind === 'symlink') return tree.target;
-  return tree.kind === 'device' ? [tree.major, tree.minor] : undefined;
-}
-
-function restOfEntry(entry: ChildEntry): unknown {
-  if (entry.kind === 'file') return entry.size;
-  if (entry.kind === 'symlink') return Buffer.from(entry.target);
-  return entry.kind === 'device' ? [entry.major, entry.minor] : undefined;
-}
-
-function flat(entry: Exclude<ChildEntry, { kind: 'hardlink' }>, path: string): Flat {
-  const metadata = decodeMetadata(entry.body, { archive: 'random', position: entry.position });
-  return { path, kind: entry.kind, metadata, rest: restOfEntry(entry) };
-}
-
-async function readSequentially(archive: Buffer): Promise<Flat[]> {
-  const decoder = new PxarDecoder(bufferSource(archive), { archive: 'random' });
-  const found: Flat[] = [];
-  const open: string[] = [];
-  const take = (entry: Entry): void => {
-    if (entry.kind === 'leave') {
-      open.pop();
-    } else if (entry.kind !== 'hardlink') {
-      const path = entry.depth === 0 ? '' : `${open.at(-1)}/${entry.name.toString('latin1')}`;
-      found.push(flat(entry, path));
-      if (entry.kind === 'directory') open.push(path);
-    }
-  };
-  for (let batch = await decoder.nextBatch(7); batch.length > 0; batch = await decoder.nextBatch(7))
-    batch.forEach(take);
-  return found;
-}
-
-async function readRandomly(accessor: PxarAccessor, node: Node, path: string): Promise<Flat[]> {
-  const { entry } = node;
-  if (entry.kind === 'hardlink') return [];
-  const found = [flat(entry, path)];
-  if (!isDirectory(node)) return found;
-  for (const child of await accessor.readDirectory(node)) {
-    found.push(...(await readRandomly(accessor, child, `${path}/${child.entry.name.toString('latin1')}`)));
-  }
-  return found;
-}
+import { flatten, readRandomly, readSequentially } from './flat.js';
+import { directoryTree, encodeTree, fileName, type Tree } from './trees.js';
 
 test('any tree that is encoded is decoded as it was, by both readers', async (t) => {
   await fc.assert(
@@ -75,7 +15,7 @@ test('any tree that is encoded is decoded as it was, by both readers', async (t)
       const expected = flatten(tree, '');
       t.deepEqual(await readSequentially(bytes), expected);
       const accessor = await PxarAccessor.open(bufferSource(bytes), { archive: 'random' });
-      t.deepEqual(await readRandomly(accessor, await accessor.root(), ''), expected);
+      t.deepEqual(await readRandomly(accessor), expected);
     }),
     { numRuns: 150 },
   );

@@ -5,6 +5,9 @@ import { Item } from '../../src/pxar/format.js';
 import { hashOf, item, u64 } from './encoding.js';
 
 const TAIL = 0xef5eed5b753e1555n;
+const APPENDIX_TAIL = 0x5b1b9abb7ae454f1n;
+/** Position of the root's ENTRY behind a FORMAT_VERSION item. */
+const ROOT_AT = 24;
 
 /** An ENTRY with this mode. */
 export function entry(mode: number): Buffer {
@@ -58,6 +61,24 @@ export function subdirectory(name: string, children: readonly RawChild[]): RawCh
     content: (position) =>
       directory(children, position + 16 + Buffer.byteLength(name) + 1, entry(0o040755), false),
   };
+}
+
+/** The GOODBYE item at the end of an archive of version 3; `length` is that of everything before it, `size` of the APPENDIX item. */
+export function closingTable(length: number, size: number): Buffer {
+  const rows = u64(APPENDIX_TAIL, size, size, TAIL, length - ROOT_AT, 64);
+  return item(Item.GOODBYE, rows);
+}
+
+/** The archive of version 3 of a root with these children, with an appendix of this content. */
+export function appended(children: readonly RawChild[], content: Buffer): Buffer {
+  const appendix = item(Item.APPENDIX, content);
+  const bytes = Buffer.concat([versioned(3, children), appendix]);
+  return Buffer.concat([bytes, closingTable(bytes.length, appendix.length)]);
+}
+
+/** Items of a regular file with content in the appendix. */
+export function referredFile(offset: number | bigint, size: number | bigint): Buffer {
+  return Buffer.concat([entry(0o100644), item(Item.APPENDIX_REF, u64(offset, size))]);
 }
 
 /** The archive of a root with these children, behind a FORMAT_VERSION item and more. */

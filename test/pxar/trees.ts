@@ -169,7 +169,8 @@ function encodeNode(collected: Collected, name: Buffer, tree: Tree, state: { pay
   }
 }
 
-function bodyOf(tree: Tree): Buffer {
+/** ENTRY, attributes, and what else a leaf has. */
+export function bodyOf(tree: Tree): Buffer {
   const body = encodeMetadata({ ...tree.metadata, mode: (tree.metadata.mode & 0o7777) | TYPES[tree.kind] });
   if (tree.kind === 'symlink')
     return Buffer.concat([body, item(Item.SYMLINK, Buffer.concat([tree.target, Buffer.from([0])]))]);
