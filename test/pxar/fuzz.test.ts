@@ -2,12 +2,14 @@ import test from 'ava';
 import fc from 'fast-check';
 import { isDirectory, type Node, PxarAccessor } from '../../src/pxar/accessor.js';
 import type { ByteSource } from '../../src/pxar/byte-source.js';
-import { PxarDecoder } from '../../src/pxar/decoder.js';
+import { type DecoderOptions, PxarDecoder } from '../../src/pxar/decoder.js';
 import { PxarError } from '../../src/pxar/errors.js';
 import { decodeMetadata } from '../../src/pxar/metadata.js';
+import { withAppendix } from './appended.js';
 import { archiveOf, unpackArchives } from './fixtures.js';
 
 const archives = unpackArchives();
+archives.set('meta-appendix.pxar', await withAppendix(archiveOf(archives, 'meta.pxar')));
 const MOST_ENTRIES = 10_000;
 
 /** A source that refuses reads outside its bytes and counts what was asked for. */
@@ -35,9 +37,9 @@ async function refused(read: () => Promise<void>): Promise<boolean> {
   }
 }
 
-async function decodeAll(bytes: Buffer): Promise<void> {
+async function decodeAll(bytes: Buffer, options: DecoderOptions): Promise<void> {
   const source = strictSource(bytes);
-  const decoder = new PxarDecoder(source, { archive: 'fuzz', payloadSize: 6498 });
+  const decoder = new PxarDecoder(source, options);
   let count = 0;
   for (let batch = await decoder.nextBatch(64); batch.length > 0; batch = await decoder.nextBatch(64)) {
     count += batch.length;
@@ -60,8 +62,8 @@ async function visit(accessor: PxarAccessor, node: Node): Promise<number> {
   return count;
 }
 
-async function accessAll(bytes: Buffer): Promise<void> {
-  const accessor = await PxarAccessor.open(strictSource(bytes), { archive: 'fuzz', payloadSize: 6498 });
+async function accessAll(bytes: Buffer, options: DecoderOptions): Promise<void> {
+  const accessor = await PxarAccessor.open(strictSource(bytes), options);
   await visit(accessor, await accessor.root());
 }
 
@@ -70,16 +72,19 @@ const flips = fc.array(fc.tuple(fc.nat({ max: 2 ** 31 - 1 }), fc.integer({ min: 
   maxLength: 4,
 });
 
-for (const name of ['meta.pxar', 'meta.mpxar', 'meta-exclude.mpxar']) {
+for (const name of ['meta.pxar', 'meta.mpxar', 'meta-exclude.mpxar', 'meta-appendix.pxar']) {
   const original = archiveOf(archives, name);
+  // A version 3 that has a payload archive is refused at once.
+  const payload = name === 'meta-appendix.pxar' ? {} : { payloadSize: 6498 };
+  const options = { archive: 'fuzz', ...payload };
 
   test(`changed bytes in ${name} end in a PxarError or in nothing worse`, async (t) => {
     await fc.assert(
       fc.asyncProperty(flips, async (changes) => {
         const bytes = Buffer.from(original);
         for (const [at, mask] of changes) bytes[at % bytes.length]! ^= mask;
-        await refused(() => decodeAll(bytes));
-        await refused(() => accessAll(bytes));
+        await refused(() => decodeAll(bytes, options));
+        await refused(() => accessAll(bytes, options));
       }),
       { numRuns: 1000 },
     );
@@ -88,8 +93,8 @@ for (const name of ['meta.pxar', 'meta.mpxar', 'meta-exclude.mpxar']) {
 
   test(`every truncation of ${name} is refused`, async (t) => {
     for (let length = 0; length < original.length; length += length < 600 ? 1 : 37) {
-      t.true(await refused(() => decodeAll(original.subarray(0, length))), `${length}`);
-      t.true(await refused(() => accessAll(original.subarray(0, length))), `${length}`);
+      t.true(await refused(() => decodeAll(original.subarray(0, length), options)), `${length}`);
+      t.true(await refused(() => accessAll(original.subarray(0, length), options)), `${length}`);
     }
   });
 
@@ -99,8 +104,8 @@ for (const name of ['meta.pxar', 'meta.mpxar', 'meta-exclude.mpxar']) {
       fc.asyncProperty(piece, async ([from, to, length]) => {
         const bytes = Buffer.from(original);
         original.copy(bytes, to % bytes.length, from % bytes.length, (from % bytes.length) + length);
-        await refused(() => decodeAll(bytes));
-        await refused(() => accessAll(bytes));
+        await refused(() => decodeAll(bytes, options));
+        await refused(() => accessAll(bytes, options));
       }),
       { numRuns: 300 },
     );
