@@ -1,7 +1,7 @@
 /** The native side of change detection: a cursor over the reference that keeps step with the live tree. */
 import type { Description, Listing, StatRecords } from './native-scan.js';
 
-/** Bits that `compare` sets for a row. */
+/** What a reference says of a row, as bits. */
 export const MATCH = {
   /** The reference has a regular file with a payload of its own under that name … */
   file: 1,
@@ -15,6 +15,8 @@ export const MATCH = {
   mtime: 16,
   /** All encoded metadata are equal. */
   metadata: 32,
+  /** A file of another ctime; only a catalog knows it. */
+  otherCtime: 64,
 } as const;
 
 /** What a call says when the reference is not spooled so far: it is made again later. */

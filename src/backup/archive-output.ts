@@ -18,10 +18,10 @@ export interface ArchiveStreams {
  * when `endRun`, `settle` or `finish` is. Rows are those of scanned directories.
  */
 export interface ArchiveOutput {
-  /** Where the contents of the next file will stand, or its metadata, which they follow. */
-  readonly position: number;
   /** Name of an entry that the root must not have; undefined where there is none. */
   readonly reservedName: Buffer | undefined;
+  /** Where the PAYLOAD header of this file will stand if it is the next entry and its contents follow. */
+  contentAt(directory: ScannedDirectory, row: number): number;
   /** Writes the root, whose body is given. */
   begin(root: Buffer): Promise<void>;
   enter(directory: ScannedDirectory, row: number): void;

@@ -1,13 +1,13 @@
 /** Writes one tree into an archive: entries and contents of files, in archive order. */
 import { constants } from 'node:os';
 import { Reason } from '../detect/reasons.js';
+import { bodyStatus, FileType, fileSize, fileType, nameBytes, record, statWord } from '../native-listing.js';
 import type { NativeFile, NativeTree, ReadResult } from '../native-scan.js';
 import { READ, STAT } from '../native-scan.js';
 import type { ArchiveOutput } from './archive-output.js';
 import { errnoOf } from './entry-errors.js';
 import { FileDoubts, pathOf } from './file-doubts.js';
 import type { HardlinkTable } from './hardlinks.js';
-import { bodyStatus, FileType, fileSize, fileType, nameBytes, record, statWord } from './listing.js';
 import { isRead, type Run } from './read-runs.js';
 import type { Report } from './report.js';
 import type { ScanAhead } from './scan-ahead.js';
@@ -117,8 +117,8 @@ export class ArchiveWriter {
   /** False, with a warning, for a file so long that positions in the payload stream would not be exact any more. */
   #fits(directory: ScannedDirectory, row: number): boolean {
     if (fileType(directory.stats, row) !== FileType.regular) return true;
-    if (this.#o.output.position + PAYLOAD_HEADER + fileSize(directory.stats, row) <= LONGEST_PAYLOAD)
-      return true;
+    const content = this.#o.output.contentAt(directory, row) + PAYLOAD_HEADER;
+    if (content + fileSize(directory.stats, row) <= LONGEST_PAYLOAD) return true;
     this.doubts.leftOut(directory, row, 'too long to be stored');
     return false;
   }
@@ -169,7 +169,9 @@ export class ArchiveWriter {
       this.doubts.failed(part.directory, row, this.#contents!.errors[index]!);
       return true;
     }
-    if (status !== 0) this.doubts.changed(part.directory, row, status, this.#o.output.position);
+    if (status !== 0) {
+      this.doubts.changed(part.directory, row, status, this.#o.output.contentAt(part.directory, row));
+    }
     this.#writeFresh(part, row);
     this.#o.output.put(index);
     return true;
@@ -251,7 +253,7 @@ export class ArchiveWriter {
   async #stream(part: EntriesPart, row: number, file: NativeFile): Promise<void> {
     const { directory } = part;
     const size = fileSize(directory.stats, row);
-    const offset = this.#o.output.position;
+    const offset = this.#o.output.contentAt(directory, row);
     this.#o.onPath(pathOf(directory, row));
     this.#writeFresh(part, row);
     const got = await this.#streamFile(file, size);

@@ -93,9 +93,10 @@ function beginOutput(
   { averageSize, walk: { excludes }, detection, catalog, dryRun }: ArchiveOptions,
 ): Promise<ArchiveOutput> {
   const target = { session, dryRun };
+  const options = { archive, averageSize, excludes, injection: detection?.injection };
   return catalog === undefined
-    ? SplitOutput.begin(target, { archive, averageSize, excludes, injection: detection?.injection })
-    : SingleOutput.begin(target, { archive, averageSize, excludes, catalog });
+    ? SplitOutput.begin(target, options)
+    : SingleOutput.begin(target, { ...options, catalog });
 }
 
 class ArchiveRun {
@@ -153,8 +154,8 @@ class ArchiveRun {
     const { payload, metadata, files } = await this.#output.finish();
     for (const { name, stream } of files) await this.#session.putIndex(name, stream);
     this.#progress();
-    // Nothing refers to contents in a single archive.
-    const { untrusted, untrustedCount } = metadata === undefined ? NO_DOUBTS : writer.doubts;
+    // A plain catalog does not say where contents are: no later run refers to them.
+    const { untrusted, untrustedCount } = this.#o.catalog?.extended === false ? NO_DOUBTS : writer.doubts;
     const padding = this.#o.detection?.detector.padding.totals();
     return { archive: this.#source.archive, payload, metadata, untrusted, untrustedCount, padding };
   }

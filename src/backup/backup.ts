@@ -7,7 +7,7 @@ import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot
 import { encodeRunNotes, type Instant, type RunNotes } from '../snapshot/run-notes.js';
 import { type ArchiveOptions, type ArchiveProgress, type ArchiveSummary, backupArchive } from './archive.js';
 import { backupBlob } from './blob-source.js';
-import { type DetectionWishes, RunDetection } from './detection.js';
+import { type DetectionWishes, type Layout, RunDetection } from './detection.js';
 import { UNTRUSTED_MAX } from './file-doubts.js';
 import { backupImage } from './image.js';
 import type { WalkOptions } from './options.js';
@@ -33,8 +33,7 @@ export interface BackupRequest {
   readonly clock: () => { readonly seconds: number; readonly nanoseconds: number };
   readonly signal: AbortSignal;
   readonly detection: DetectionWishes;
-  /** How trees are stored: as pairs of archives, or each as one and a catalog for all of them. */
-  readonly layout: 'split' | 'single';
+  readonly layout: Layout;
   /** Compare and count, but read no contents and store nothing. */
   readonly dryRun: boolean;
   /** Gets each file that is stored, with the number of its Reason; undefined: nobody asks. */
@@ -119,8 +118,9 @@ async function writeArchives(
   report: Report,
 ): Promise<Written> {
   const cancel = native.cancelFlag();
-  const { dryRun } = request;
-  const catalog = request.layout === 'single' ? new RunCatalog({ session, dryRun }) : undefined;
+  const { dryRun, layout } = request;
+  const extended = request.detection.archives.size > 0;
+  const catalog = layout === 'single' ? new RunCatalog({ session, dryRun }, extended) : undefined;
   const onAbort = (): void => {
     native.cancel(cancel);
     // It may rest for a checkpoint, after which nobody lets it go on.
@@ -155,8 +155,8 @@ async function detectAndWrite(
   report: Report,
   now: Instant,
 ): Promise<Written & { readonly generation: number }> {
-  const { averageSize, temporaryDirectory, onMessage } = request;
-  const context = { session, averageSize, temporaryDirectory, now, say: onMessage };
+  const { layout, averageSize, temporaryDirectory, onMessage } = request;
+  const context = { session, layout, averageSize, temporaryDirectory, now, say: onMessage };
   const detection = new RunDetection(request.detection, context);
   try {
     await detection.begin();

@@ -1,7 +1,7 @@
 /** Sends the parts of a tree through change detection: each part goes on when all its files are decided. */
 import type { Detector, JudgedRows } from '../detect/detector.js';
+import { nameBytes, statWord } from '../native-listing.js';
 import { STAT } from '../native-scan.js';
-import { nameBytes, statWord } from './listing.js';
 import { type EntriesPart, Role, type WalkPart } from './walk-parts.js';
 
 interface Queued {

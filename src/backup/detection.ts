@@ -3,7 +3,8 @@ import { defaultPrices } from '../detect/defaults.js';
 import { Detector } from '../detect/detector.js';
 import { Injection } from '../detect/injection.js';
 import type { PaddingBudget } from '../detect/padding.js';
-import { openReference, type Reference } from '../detect/reference.js';
+import { PreviousCatalog } from '../detect/previous-catalog.js';
+import { type NoReference, openReference, type Reference } from '../detect/reference.js';
 import type { BackupSession, SnapshotReader } from '../repository/repository.js';
 import type { ArchiveName } from '../snapshot/archive-names.js';
 import { isCheckpoint } from '../snapshot/checkpoint.js';
@@ -22,11 +23,19 @@ export interface DetectionWishes {
 
 export interface DetectionContext {
   readonly session: BackupSession;
+  /** Split archives are compared with their metadata streams, single ones with the run's catalog. */
+  readonly layout: Layout;
   readonly averageSize: number;
   readonly temporaryDirectory: string;
   readonly now: Instant;
   readonly say: (message: string) => void;
 }
+
+/** How trees are stored: as pairs of archives, or each as one and a catalog for all of them. */
+export type Layout = 'split' | 'single';
+
+/** What a reference is, in the messages of each layout. */
+const KIND = { split: 'index', single: 'catalog' } as const;
 
 const NO_MANIFEST = 'No previous manifest, fallback to regular mode';
 
@@ -37,6 +46,8 @@ export class RunDetection {
   /** Why the previous snapshot cannot serve. */
   #refusal = NO_MANIFEST;
   readonly #open: Reference[] = [];
+  /** Fetched with the first archive that asks for it. */
+  #catalog: PreviousCatalog | NoReference | undefined;
   #generation = 0;
 
   constructor(wishes: DetectionWishes, context: DetectionContext) {
@@ -80,25 +91,33 @@ export class RunDetection {
   /** The detection of one archive, or undefined where everything is read; says which, and why. */
   async archive(name: ArchiveName): Promise<ArchiveDetection | undefined> {
     if (!this.#wishes.archives.has(name)) return undefined;
-    const { session, temporaryDirectory, say } = this.#context;
+    const { layout, say } = this.#context;
     if (this.#previous === undefined) {
       say(this.#refusal);
       return undefined;
     }
-    const found = await openReference(this.#previous, session, name, temporaryDirectory);
+    const found = await this.#find(this.#previous, name);
     if ('message' in found) {
       say(found.message);
       return undefined;
     }
     this.#open.push(found);
-    say(`Using previous index as metadata reference for '${found.name}'`);
+    say(`Using previous ${KIND[layout]} as metadata reference for '${found.name}'`);
     return this.#detectionOf(found);
   }
 
   /** Closes what was opened. */
   async close(): Promise<void> {
-    for (const { spool } of this.#open) await spool.close();
+    for (const reference of this.#open) await reference.close();
+    if (this.#catalog instanceof PreviousCatalog) await this.#catalog.close();
     await this.#previous?.close();
+  }
+
+  async #find(previous: SnapshotReader, name: ArchiveName): Promise<Reference | NoReference> {
+    const { session, layout, temporaryDirectory } = this.#context;
+    if (layout === 'split') return openReference(previous, session, name, temporaryDirectory);
+    this.#catalog ??= await PreviousCatalog.open(previous, temporaryDirectory);
+    return this.#catalog instanceof PreviousCatalog ? this.#catalog.reference(name, session) : this.#catalog;
   }
 
   async #refuse(message: string): Promise<void> {
@@ -108,11 +127,12 @@ export class RunDetection {
   }
 
   #detectionOf(reference: Reference): ArchiveDetection {
-    const { averageSize, now, say } = this.#context;
+    const { layout, averageSize, now, say } = this.#context;
     const detector = new Detector(reference, {
       prices: defaultPrices(averageSize, reference.map.meanChunk),
       budget: this.#wishes.budget,
       now,
+      readsBetween: layout === 'split',
       onDamage: (error, position, resumed) => {
         const reason = error instanceof Error ? error.message : String(error);
         const rest = resumed ? 'the part behind it is used' : 'the rest has no reference';

@@ -1,7 +1,8 @@
 /** Writes the rows of scanned directories into an archive: names, hashes and bodies are copied as they were packed. */
+
+import { bodyEnd, bodyStart, nameEnd, nameStart, statWord } from '../native-listing.js';
 import { STAT } from '../native-scan.js';
 import type { TreeEncoder } from '../pxar/tree-encoder.js';
-import { bodyEnd, bodyStart, nameEnd, nameStart, statWord } from './listing.js';
 import type { ScannedDirectory } from './scanned-directory.js';
 
 /** All entries but files, which differ by layout. */

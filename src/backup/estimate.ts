@@ -1,10 +1,10 @@
 /** How much a backup will read: a walk beside it that lists and stats the same entries and opens none. */
 import { stat } from 'node:fs/promises';
 import { native } from '../native.js';
+import { FileType, fileSize, fileType, identityKey, nameBytes, record, statWord } from '../native-listing.js';
 import { type CancelFlag, type NativeTree, STAT } from '../native-scan.js';
 import { HEADER_SIZE } from '../pxar/format.js';
 import { lookAtImage } from './check-sources.js';
-import { FileType, fileSize, fileType, identityKey, nameBytes, record, statWord } from './listing.js';
 import type { WalkOptions } from './options.js';
 import { type ScanTarget, selectDirectory } from './scan-directory.js';
 import { Keep, type ScannedDirectory } from './scanned-directory.js';

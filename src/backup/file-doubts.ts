@@ -1,7 +1,8 @@
 /** What speaks against files as they were read: named in warnings, and, where the next run must not trust them, by payload offset. */
+
+import { nameBytes, statWord } from '../native-listing.js';
 import { READ, STAT } from '../native-scan.js';
 import { errnoText, kindOfErrno } from './entry-errors.js';
-import { nameBytes, statWord } from './listing.js';
 import type { Report, WarningKind } from './report.js';
 import type { ScannedDirectory } from './scanned-directory.js';
 

@@ -3,8 +3,8 @@
  * inode; everything else lies in an unnamed temporary file.
  */
 import { closeSync, readSync, writeSync } from 'node:fs';
+import { statWord } from '../native-listing.js';
 import { STAT, type StatRecords } from '../native-scan.js';
-import { statWord } from './listing.js';
 
 /** Words of the stat record that identify the inode, and those that tell that its content is the same. */
 const IDENTITY = [STAT.dev, STAT.dev + 4, STAT.ino, STAT.ino + 4] as const;

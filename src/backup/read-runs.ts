@@ -2,8 +2,9 @@
  * Gathers parts into runs: stretches of entries whose small files are read by one native call. The reads of a run are
  * under way when it is handed out.
  */
+
+import { fileSize } from '../native-listing.js';
 import type { NativeTree, ReadGroup, ReadResult } from '../native-scan.js';
-import { fileSize } from './listing.js';
 import { type EntriesPart, Role, type WalkPart } from './walk-parts.js';
 
 /** What one run may hold; the last part may go beyond. */

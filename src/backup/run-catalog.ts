@@ -1,19 +1,26 @@
-/** The catalog of a run whose archives are single: written while they are, one for all of them. catalog.md §4. */
+/** The catalog of a run whose archives are single: written while they are, one for all of them. catalog.md §4, docs/formats.md. */
 
+import type { FileExtension } from '../catalog/entry.js';
+import { ExtendedCatalogWriter } from '../catalog/extended-writer.js';
 import type { OtherType } from '../catalog/format.js';
 import { CatalogWriter } from '../catalog/writer.js';
 import type { ArchiveStream, IngestSummary } from '../native-chunk.js';
-import { STAT, type StatRecords } from '../native-scan.js';
+import {
+  FileType,
+  fileSize,
+  fileType,
+  nameEnd,
+  nameStart,
+  statSeconds,
+  statWord,
+} from '../native-listing.js';
+import { STAT } from '../native-scan.js';
 import { CATALOG_NAME, type ServerName } from '../snapshot/archive-names.js';
-import { FileType, fileSize, fileType, nameEnd, nameStart, statWord } from './listing.js';
 import type { ScannedDirectory } from './scanned-directory.js';
 import { beginStream, PendingWrites, type StreamTarget } from './streams.js';
 
 /** Average chunk size of every catalog, in bytes. */
 const AVERAGE_SIZE = 512 * 1024;
-const WORD = 2 ** 32;
-/** Seconds whose upper word is below this, signed, are exact as a number. */
-const SAFE_UPPER = 2 ** 21;
 
 const OTHER_TYPES: Readonly<Record<number, OtherType>> = {
   [FileType.symlink]: 'l',
@@ -23,22 +30,62 @@ const OTHER_TYPES: Readonly<Record<number, OtherType>> = {
   [FileType.socket]: 's',
 };
 
-/** Modification time of a record in whole seconds, rounded down. */
-function mtimeSeconds(stats: StatRecords, row: number): number | bigint {
-  const at = row * STAT.size + STAT.mtime;
-  const upper = stats.readInt32LE(at + 4);
-  return Math.abs(upper) < SAFE_UPPER ? upper * WORD + stats.readUInt32LE(at) : stats.readBigInt64LE(at);
+const NO_TIMES = { ctime: 0, ctimeNanoseconds: 0, mtimeNanoseconds: 0 };
+
+type Place = FileExtension['place'];
+
+/** A file of a scanned directory, in either version of the catalog. */
+type WriteFile = (
+  directory: ScannedDirectory,
+  row: number,
+  name: { readonly start: number; readonly end: number },
+  place: Place,
+  offset: number,
+) => void;
+
+function plainFiles(writer: CatalogWriter): WriteFile {
+  return ({ list, stats }, row, { start, end }) =>
+    writer.file(list, fileSize(stats, row), statSeconds(stats, row, STAT.mtime), start, end);
+}
+
+function extendedFiles(writer: ExtendedCatalogWriter): WriteFile {
+  return ({ list, stats }, row, { start, end }, place, offset) => {
+    const extension = {
+      ctime: statSeconds(stats, row, STAT.ctime),
+      ctimeNanoseconds: statWord(stats, row, STAT.ctimeNs),
+      mtimeNanoseconds: statWord(stats, row, STAT.mtimeNs),
+      place,
+      offset,
+    };
+    writer.file(list, fileSize(stats, row), statSeconds(stats, row, STAT.mtime), extension, start, end);
+  };
 }
 
 export class RunCatalog {
   readonly #target: StreamTarget;
-  readonly #writer: CatalogWriter;
+  readonly #writer: CatalogWriter | ExtendedCatalogWriter;
+  readonly #writeFile: WriteFile;
   readonly #writes = new PendingWrites();
   #stream: ArchiveStream | undefined;
+  /** A later run can compare with it. */
+  readonly extended: boolean;
 
-  constructor(target: StreamTarget) {
+  /** `extended`: version 2, which a later run can compare with. */
+  constructor(target: StreamTarget, extended: boolean) {
     this.#target = target;
-    this.#writer = new CatalogWriter({ onBlock: (block) => this.#writes.add(this.#stream!.write(block)) });
+    this.extended = extended;
+    const options = {
+      onBlock: (block: Buffer) => this.#writes.add(this.#stream!.write(block)),
+    };
+    if (extended) {
+      const writer = new ExtendedCatalogWriter(options);
+      this.#writer = writer;
+      this.#writeFile = extendedFiles(writer);
+    } else {
+      const writer = new CatalogWriter(options);
+      this.#writer = writer;
+      this.#writeFile = plainFiles(writer);
+    }
   }
 
   /** Begins the part of an archive, with the first one the stream. */
@@ -55,20 +102,29 @@ export class RunCatalog {
     this.#writer.startDirectory(list, nameStart(list, name), nameEnd(list, name));
   }
 
-  /** Ends a directory, or the part of an archive. */
   leave(): void {
     this.#writer.endDirectory();
   }
 
-  file({ list, stats }: ScannedDirectory, row: number): void {
-    const name = statWord(stats, row, STAT.nameIndex);
-    const mtime = mtimeSeconds(stats, row);
-    this.#writer.file(list, fileSize(stats, row), mtime, nameStart(list, name), nameEnd(list, name));
+  /** Ends the part of an archive, whose appendix begins at `appendixStart`; 0: it has none. */
+  endArchive(appendixStart: number): void {
+    if (this.#writer instanceof ExtendedCatalogWriter) this.#writer.endArchive(appendixStart);
+    else this.#writer.endDirectory();
   }
 
-  /** A file that is in no directory: its time is 0. */
-  madeFile(name: Buffer, size: number): void {
-    this.#writer.file(name, size, 0);
+  /** A file whose PAYLOAD header is at `offset` of the archive, or of its appendix's content. */
+  file(directory: ScannedDirectory, row: number, place: Place, offset: number): void {
+    const { list, stats } = directory;
+    const name = statWord(stats, row, STAT.nameIndex);
+    const range = { start: nameStart(list, name), end: nameEnd(list, name) };
+    this.#writeFile(directory, row, range, place, offset);
+  }
+
+  /** A file that is in no directory, in the archive: its times are 0. */
+  madeFile(name: Buffer, size: number, offset: number): void {
+    if (this.#writer instanceof ExtendedCatalogWriter)
+      this.#writer.file(name, size, 0, { ...NO_TIMES, place: 'archive', offset });
+    else this.#writer.file(name, size, 0);
   }
 
   /** A link, device, FIFO or socket. */

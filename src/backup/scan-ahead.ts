@@ -1,7 +1,8 @@
 /** Scans directories ahead of the reader, several at once, in about the order in which they will be needed. */
+
+import { FileType, fileType, nameBytes, record, statWord } from '../native-listing.js';
 import type { NativeTree } from '../native-scan.js';
 import { STAT } from '../native-scan.js';
-import { FileType, fileType, nameBytes, record, statWord } from './listing.js';
 import type { WalkOptions } from './options.js';
 import { type ScanTarget, scanDirectory } from './scan-directory.js';
 import { Keep, type ScannedDirectory } from './scanned-directory.js';

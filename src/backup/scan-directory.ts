@@ -1,19 +1,6 @@
 /** One directory: list → select → stat → describe. What is excluded is neither stat'ed nor opened. */
 import { constants } from 'node:os';
 import {
-  DESCRIBE_REPLACED,
-  DESCRIBE_XATTRS_SKIPPED,
-  type Description,
-  type DirectoryId,
-  type Listing,
-  type NativeTree,
-  STAT,
-  type StatRecords,
-} from '../native-scan.js';
-import { MAX_BODY } from '../pxar/format.js';
-import { errnoOf, errnoText, kindOfErrno } from './entry-errors.js';
-import { parseExcludeFile } from './exclude.js';
-import {
   bodyEnd,
   bodyStart,
   bodyStatus,
@@ -30,7 +17,20 @@ import {
   record,
   sameDevice,
   statWord,
-} from './listing.js';
+} from '../native-listing.js';
+import {
+  DESCRIBE_REPLACED,
+  DESCRIBE_XATTRS_SKIPPED,
+  type Description,
+  type DirectoryId,
+  type Listing,
+  type NativeTree,
+  STAT,
+  type StatRecords,
+} from '../native-scan.js';
+import { MAX_BODY } from '../pxar/format.js';
+import { errnoOf, errnoText, kindOfErrno } from './entry-errors.js';
+import { parseExcludeFile } from './exclude.js';
 import { type Kind, type MatchEntry, matchPath } from './match-list.js';
 import type { PresenceMarker, WalkOptions } from './options.js';
 import type { WarningKind } from './report.js';

@@ -1,12 +1,13 @@
-/** A single archive that is being written, and its part of the run's catalog. pxar.md §2, catalog.md §4. */
+/** A single archive that is being written, and its part of the run's catalog. pxar.md §2, catalog.md §4, docs/formats.md. */
+import type { Injection } from '../detect/injection.js';
 import type { ArchiveStream, IngestProgress } from '../native-chunk.js';
+import { bodyEnd, bodyStart, fileSize, nameEnd, nameStart, statWord } from '../native-listing.js';
 import { type NativeBatch, type NativeFile, STAT } from '../native-scan.js';
 import { SingleEncoder } from '../pxar/single-encoder.js';
 import { type ArchiveName, type ServerName, serverName } from '../snapshot/archive-names.js';
 import type { ArchiveOutput, ArchiveStreams } from './archive-output.js';
 import { EntryWriter } from './entry-writer.js';
 import { EXCLUDE_LIST_NAME, excludeListContent, writeExcludeList } from './exclude-list-file.js';
-import { bodyEnd, bodyStart, fileSize, nameEnd, nameStart, statWord } from './listing.js';
 import type { MatchEntry } from './match-list.js';
 import type { RunCatalog } from './run-catalog.js';
 import type { ScannedDirectory } from './scanned-directory.js';
@@ -21,7 +22,11 @@ export interface SingleOptions {
   /** Patterns of the command line, which the archive keeps. */
   readonly excludes: readonly MatchEntry[];
   readonly catalog: RunCatalog;
+  /** Where reused files go, in the archive's appendix; undefined: everything is read, and there is none. */
+  readonly injection: Injection | undefined;
 }
+
+const ITEM_HEADER = 16;
 
 export class SingleOutput implements ArchiveOutput {
   readonly reservedName = EXCLUDE_LIST_NAME;
@@ -43,6 +48,7 @@ export class SingleOutput implements ArchiveOutput {
     this.#encoder = new SingleEncoder({
       onBlock: (block) => this.#writes.add(this.#write(block)),
       archive: options.archive,
+      appendix: options.injection !== undefined,
     });
     this.#entries = new EntryWriter(this.#encoder);
   }
@@ -56,8 +62,10 @@ export class SingleOutput implements ArchiveOutput {
     return new SingleOutput(options, name, stream);
   }
 
-  get position(): number {
-    return this.#encoder.position;
+  contentAt({ list, stats, description }: ScannedDirectory, row: number): number {
+    const name = statWord(stats, row, STAT.nameIndex);
+    const filename = ITEM_HEADER + nameEnd(list, name) - nameStart(list, name) + 1;
+    return this.#encoder.position + filename + bodyEnd(description, row) - bodyStart(description, row);
   }
 
   begin(root: Buffer): Promise<void> {
@@ -103,6 +111,7 @@ export class SingleOutput implements ArchiveOutput {
   fresh(directory: ScannedDirectory, row: number): number {
     const { list, stats, description } = directory;
     const name = statWord(stats, row, STAT.nameIndex);
+    const content = this.contentAt(directory, row);
     const filename = this.#encoder.file(
       list,
       nameStart(list, name),
@@ -114,7 +123,29 @@ export class SingleOutput implements ArchiveOutput {
       bodyEnd(description, row),
       fileSize(stats, row),
     );
-    this.#o.catalog.file(directory, row);
+    this.#o.catalog.file(directory, row, 'archive', content);
+    return filename;
+  }
+
+  reuse(directory: ScannedDirectory, row: number, payload: number): number {
+    const { list, stats, description } = directory;
+    const injection = this.#o.injection!;
+    const size = fileSize(stats, row);
+    const offset = injection.place(payload, size, injection.position);
+    const name = statWord(stats, row, STAT.nameIndex);
+    const filename = this.#encoder.reference(
+      list,
+      nameStart(list, name),
+      nameEnd(list, name),
+      stats,
+      row * STAT.size + STAT.nameHash,
+      description,
+      bodyStart(description, row),
+      bodyEnd(description, row),
+      offset,
+      size,
+    );
+    this.#o.catalog.file(directory, row, 'appendix', offset);
     return filename;
   }
 
@@ -136,10 +167,11 @@ export class SingleOutput implements ArchiveOutput {
     const content = excludeListContent(this.#o.excludes);
     if (content !== undefined) {
       writeExcludeList(this.#encoder, content);
-      this.#o.catalog.madeFile(EXCLUDE_LIST_NAME, content.length);
+      const offset = this.#encoder.position - content.length - ITEM_HEADER;
+      this.#o.catalog.madeFile(EXCLUDE_LIST_NAME, content.length, offset);
     }
     this.#encoder.finish();
-    this.#o.catalog.leave();
+    this.#o.catalog.endArchive(await this.#writeAppendix());
     await this.endRun();
     const stream = await this.#stream.finish();
     return {
@@ -148,6 +180,17 @@ export class SingleOutput implements ArchiveOutput {
       metadata: undefined,
       files: [{ name: this.#name, stream }],
     };
+  }
+
+  /** The chunks of all reused files follow the tree. Returns where they begin, 0 if there is no appendix. */
+  async #writeAppendix(): Promise<number> {
+    const { injection } = this.#o;
+    if (injection === undefined) return 0;
+    this.#encoder.startAppendix(injection.position);
+    await this.#writes.drain();
+    for (const chunks of injection.take()) await this.#stream.inject(chunks);
+    this.#encoder.finishAppendix();
+    return this.#encoder.appendixStart;
   }
 
   abort(): void {

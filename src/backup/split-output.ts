@@ -1,12 +1,12 @@
 /** A split archive that is being written: metadata stream bytes, and payload stream operations in the same order. pxar.md §4. */
 import type { Injection } from '../detect/injection.js';
 import type { ArchiveStream, IngestProgress } from '../native-chunk.js';
+import { bodyEnd, bodyStart, fileSize, nameEnd, nameStart, statWord } from '../native-listing.js';
 import { type NativeBatch, type NativeFile, STAT } from '../native-scan.js';
 import { MetadataEncoder } from '../pxar/encoder.js';
 import { type ArchiveName, splitNames } from '../snapshot/archive-names.js';
 import type { ArchiveOutput, ArchiveStreams } from './archive-output.js';
 import { EntryWriter } from './entry-writer.js';
-import { bodyEnd, bodyStart, fileSize, nameEnd, nameStart, statWord } from './listing.js';
 import type { MatchEntry } from './match-list.js';
 import { encodePrelude } from './prelude.js';
 import type { ScannedDirectory } from './scanned-directory.js';
@@ -68,7 +68,7 @@ export class SplitOutput implements ArchiveOutput {
     return new SplitOutput(options, await beginStream(target, names.payload, payload), metadataStream);
   }
 
-  get position(): number {
+  contentAt(): number {
     return this.#position;
   }
 

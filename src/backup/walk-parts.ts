@@ -2,9 +2,10 @@
  * A live tree in archive order, as parts: directories that begin and end, and rows of entries between them. Later names of
  * an inode are recognised here, where the order is fixed.
  */
+
+import { FileType, fileSize, fileType, nameLatin1, statWord } from '../native-listing.js';
 import { STAT } from '../native-scan.js';
 import type { HardlinkTable } from './hardlinks.js';
-import { FileType, fileSize, fileType, nameLatin1, statWord } from './listing.js';
 import type { ScanAhead } from './scan-ahead.js';
 import { Keep, type ScannedDirectory } from './scanned-directory.js';
 

@@ -51,7 +51,7 @@ export type CatalogEntry = DirectoryEntry | FileEntry | OtherEntry;
 
 /** An entry that a walk came to. */
 export interface WalkedEntry {
-  /** Directories above it: 0 for an archive. */
+  /** Directories between it and the one that is walked: 0 for an archive in a whole catalog. */
   readonly depth: number;
   readonly entry: CatalogEntry;
 }

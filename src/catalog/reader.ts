@@ -67,9 +67,9 @@ export class CatalogReader {
     return found;
   }
 
-  /** All entries, each directory before what is in it. Throws CatalogError. */
-  async *walk(): AsyncGenerator<WalkedEntry> {
-    const open: Block[] = [await this.#open(this.root)];
+  /** All entries below a directory, by default the root, each directory before what is in it. Throws CatalogError. */
+  async *walk(top: CatalogDirectory = this.root): AsyncGenerator<WalkedEntry> {
+    const open: Block[] = [await this.#open(top)];
     const lengths: number[] = [0];
     for (let block = open.at(-1); block !== undefined; block = open.at(-1)) {
       if (block.left === 0) {

@@ -2,11 +2,11 @@
 import { MATCH } from '../native-detect.js';
 import { STAT } from '../native-scan.js';
 import type { Instant } from '../snapshot/run-notes.js';
-import { type LiveRows, Lockstep } from './lockstep.js';
 import { BudgetedPrices, Padding, type PaddingBudget } from './padding.js';
 import type { Prices } from './plan.js';
 import { Reason } from './reasons.js';
 import type { Reference } from './reference.js';
+import type { LiveRows, ReferenceWalk, WalkEvents } from './reference-walk.js';
 import { ReuseDecider } from './reuse-decider.js';
 import { judge, type RacyRule, racyRule } from './unchanged.js';
 
@@ -14,8 +14,9 @@ export interface DetectorOptions {
   readonly prices: Prices;
   readonly budget: PaddingBudget;
   readonly now: Instant;
-  /** The reference is damaged from `position` on; reading goes on further back if `resumed`. */
-  readonly onDamage: (error: unknown, position: number, resumed: boolean) => void;
+  /** What is read comes to lie between what is reused, in one stream. */
+  readonly readsBetween: boolean;
+  readonly onDamage: WalkEvents['onDamage'];
 }
 
 /** Rows of a directory with the verdicts on them. */
@@ -44,7 +45,7 @@ function sizeOf({ stats }: LiveRows, row: number): number {
 export class Detector {
   readonly padding: Padding;
   readonly #reference: Reference;
-  readonly #lockstep: Lockstep;
+  readonly #walk: ReferenceWalk;
   readonly #decider: ReuseDecider;
   readonly #prices: BudgetedPrices;
   readonly #racy: RacyRule;
@@ -55,31 +56,32 @@ export class Detector {
 
   constructor(reference: Reference, options: DetectorOptions) {
     this.#reference = reference;
-    this.padding = new Padding(reference.map);
+    this.padding = new Padding(reference.map, options.readsBetween);
     this.#racy = racyRule(reference.start, options.now);
     this.#prices = new BudgetedPrices(options.prices, options.budget, reference.map.shares());
-    this.#decider = new ReuseDecider(reference.map, this.#prices.prices, (reuse) => this.#decided(reuse));
-    this.#lockstep = new Lockstep(reference.spool, reference.name, {
+    const plan = { prices: this.#prices.prices, readsBetween: options.readsBetween };
+    this.#decider = new ReuseDecider(reference.map, plan, (reuse) => this.#decided(reuse));
+    this.#walk = reference.follow({
       onGone: (payloads) => this.#forget(payloads),
       onDamage: options.onDamage,
     });
   }
 
   begin(): Promise<void> {
-    return this.#lockstep.begin();
+    return this.#walk.begin();
   }
 
   enter(name: Buffer): Promise<void> {
-    return this.#lockstep.enter(name);
+    return this.#walk.enter(name);
   }
 
   leave(): Promise<void> {
-    return this.#lockstep.leave();
+    return this.#walk.leave();
   }
 
   /** Compares rows; `files` says which of them are files with contents of their own. */
   async judge(rows: LiveRows, files: readonly number[]): Promise<JudgedRows> {
-    const { matches, payloads } = await this.#lockstep.compare(rows);
+    const { matches, payloads } = await this.#walk.compare(rows);
     // A further name of a file is read only where the first one was not stored after all.
     const reasons = new Uint8Array(rows.last - rows.first).fill(Reason.hardlink);
     const judged: JudgedRows = { ...rows, files, payloads, reasons, undecided: files.length };
@@ -112,7 +114,7 @@ export class Detector {
     if (reason === Reason.reused) reason = this.#payloadProblem(payload, size);
     rows.reasons[row - first] = reason;
     if (reason === Reason.reused) {
-      this.#decider.candidate(payload, size);
+      this.#decider.candidate(payload, this.#reference.map.covered(payload, size));
       return;
     }
     if ((match & MATCH.file) !== 0) this.#reference.map.forget(payload);

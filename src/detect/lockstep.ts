@@ -1,43 +1,21 @@
 /** Keeps the reference in step with the live tree; what is damaged in it costs only the part behind it. */
 import { native } from '../native.js';
 import { CURSOR_MORE, type NativeReferenceCursor } from '../native-detect.js';
-import type { Description, Listing, StatRecords } from '../native-scan.js';
 import { type DirectoryNode, isDirectory, PxarAccessor } from '../pxar/accessor.js';
+import type { Comparison, LiveRows, ReferenceWalk, WalkEvents } from './reference-walk.js';
 import type { Spool } from './spool.js';
 
-/** Rows of a live directory. */
-export interface LiveRows {
-  readonly list: Listing;
-  readonly stats: StatRecords;
-  readonly description: Description;
-  readonly first: number;
-  readonly last: number;
-}
-
-/** What the reference says of each row: MATCH bits and the old payload position. */
-export interface Comparison {
-  readonly matches: Uint8Array;
-  readonly payloads: Float64Array;
-}
-
-export interface LockstepEvents {
-  /** Files of the reference that the live tree does not have, by payload position. */
-  readonly onGone: (payloads: Float64Array) => void;
-  /** The reference is damaged from `position` on; `resumed` tells whether reading goes on further back. */
-  readonly onDamage: (error: unknown, position: number, resumed: boolean) => void;
-}
-
-export class Lockstep {
+export class Lockstep implements ReferenceWalk {
   readonly #spool: Spool;
   readonly #cursor: NativeReferenceCursor;
-  readonly #events: LockstepEvents;
+  readonly #events: WalkEvents;
   readonly #archive: string;
   /** Names of the live directories that are open, without the root; the first ones are open in the reference, too. */
   readonly #path: Buffer[] = [];
   /** Nothing of the reference is left. */
   #gaveUp = false;
 
-  constructor(spool: Spool, archive: string, events: LockstepEvents) {
+  constructor(spool: Spool, archive: string, events: WalkEvents) {
     this.#spool = spool;
     this.#archive = archive;
     this.#events = events;

@@ -29,6 +29,7 @@ const PAYLOAD_HEADER = 16;
 
 export class Padding {
   readonly #map: PayloadMap;
+  readonly #readsBetween: boolean;
   /** How many bytes of each entry reused files refer to. */
   readonly #inEntry: Float64Array;
   /** For each distinct chunk: how often it was injected, and how many of its bytes are referred to, in the entry with the most. */
@@ -38,13 +39,17 @@ export class Padding {
   #injectedBytes = 0;
   #files = 0;
   #reusedBytes = 0;
+  /** With what belongs to the files in the reference beside their contents. */
+  #coveredBytes = 0;
   #encodedBytes = 0;
   #dead = 0;
   #lastEntry = -1;
   #lastOffset = -1;
 
-  constructor(map: PayloadMap) {
+  /** `readsBetween`: what is read comes to lie between what is reused. */
+  constructor(map: PayloadMap, readsBetween: boolean) {
     this.#map = map;
+    this.#readsBetween = readsBetween;
     this.#inEntry = new Float64Array(map.count);
     this.#injected = new Uint32Array(map.chunks);
     this.#referenced = new Float64Array(map.chunks);
@@ -52,11 +57,12 @@ export class Padding {
 
   /** A file is reused; neighbours share the entry that holds the end of one and the beginning of the next. */
   reuse(offset: number, size: number): void {
-    const end = offset + PAYLOAD_HEADER + size;
+    const end = offset + PAYLOAD_HEADER + this.#map.covered(offset, size);
     const first = this.#map.entryAt(offset);
     const shares = first === this.#lastEntry && offset > this.#lastOffset;
     this.#files += 1;
-    this.#reusedBytes += end - offset;
+    this.#reusedBytes += PAYLOAD_HEADER + size;
+    this.#coveredBytes += end - offset;
     for (let entry = first; entry < this.#map.count && this.#map.start(entry) < end; entry += 1) {
       if (entry !== first || !shares) this.#inject(entry);
       this.#refer(entry, Math.min(end, this.#map.ends[entry]!) - Math.max(offset, this.#map.start(entry)));
@@ -68,7 +74,7 @@ export class Padding {
   /** A file is read: so many bytes of content come between what is injected. */
   encode(size: number): void {
     this.#encodedBytes += PAYLOAD_HEADER + size;
-    this.#lastEntry = -1;
+    if (this.#readsBetween) this.#lastEntry = -1;
   }
 
   #inject(entry: number): void {
@@ -107,7 +113,7 @@ export class Padding {
       files: this.#files,
       reusedBytes: this.#reusedBytes,
       dead,
-      duplicate: Math.max(0, this.#injectedBytes - this.#reusedBytes - dead),
+      duplicate: Math.max(0, this.#injectedBytes - this.#coveredBytes - dead),
       partial,
     };
   }
@@ -116,7 +122,7 @@ export class Padding {
   shares(): PaddingBudget | undefined {
     if (this.#entries < LEAST_ENTRIES) return undefined;
     const planned = this.#injectedBytes + this.#encodedBytes;
-    const all = Math.max(0, this.#injectedBytes - this.#reusedBytes);
+    const all = Math.max(0, this.#injectedBytes - this.#coveredBytes);
     return { all: all / planned, dead: Math.max(0, this.#dead) / planned };
   }
 }

@@ -16,6 +16,8 @@ export interface ChunkBytes {
 export interface FileRanges {
   readonly starts: Float64Array;
   readonly ends: Float64Array;
+  /** Ranges reach beyond the contents: metadata between them is no padding. By default they do not. */
+  readonly widened?: boolean;
 }
 
 /** First i with values[i] > x; values ascend. */
@@ -50,6 +52,7 @@ function groupByDigest(index: DynamicIndex): { chunkOf: Uint32Array; entriesOf: 
 }
 
 const UNKNOWN = -1;
+const PAYLOAD_HEADER = 16;
 
 export class PayloadMap {
   /** End offset of each entry. */
@@ -116,6 +119,14 @@ export class PayloadMap {
       all -= this.#files.ends[i]! - this.#files.starts[i]!;
     for (let entry = 0; entry < this.count; entry += 1) dead += this.bytes(entry).dead;
     return { all: Math.max(0, all) / Math.max(1, this.size), dead: dead / Math.max(1, this.size) };
+  }
+
+  /** How many bytes behind its header count as those of the file at `offset` with `size` bytes of content. */
+  covered(offset: number, size: number): number {
+    if (this.#files.widened !== true) return size;
+    const file = firstAbove(this.#files.starts, offset) - 1;
+    if (file < 0 || this.#files.starts[file] !== offset) return size;
+    return Math.max(size, this.#files.ends[file]! - offset - PAYLOAD_HEADER);
   }
 
   /** The file at `offset` was changed, deleted or excluded: its bytes are not needed any more. */

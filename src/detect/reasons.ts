@@ -24,6 +24,8 @@ export const Reason = {
   payload: 11,
   /** Unchanged, but reading it costs less than carrying its old chunks along. */
   padding: 12,
+  /** Its ctime is another one, where the reference knows it. */
+  ctime: 13,
 } as const;
 
 export type Reason = (typeof Reason)[keyof typeof Reason];
@@ -43,4 +45,5 @@ export const REASON_NAMES = [
   'chunk missing',
   'payload',
   'padding',
+  'ctime',
 ] as const;

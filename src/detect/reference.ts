@@ -1,17 +1,19 @@
-/** The previous snapshot's part of an archive: found, checked and opened, or the reason why there is none. CD §3. */
+/** The previous snapshot's part of an archive: what every form of it offers, and the metadata stream of a split archive. CD §3. */
 import { native } from '../native.js';
 import type { BackupSession, SnapshotReader } from '../repository/repository.js';
 import { splitNames } from '../snapshot/archive-names.js';
 import type { DynamicIndex } from '../snapshot/dynamic-index.js';
 import { type Instant, runNotes } from '../snapshot/run-notes.js';
+import { Lockstep } from './lockstep.js';
 import { PayloadMap } from './payload-map.js';
+import type { ReferenceWalk, WalkEvents } from './reference-walk.js';
 import { Spool } from './spool.js';
 
-/** An open reference. `close` ends it. */
+/** An open reference. */
 export interface Reference {
-  /** Name of its metadata archive. */
+  /** Name of the archive that it is for, in messages. */
   readonly name: string;
-  readonly spool: Spool;
+  /** Index of the stream with the old contents. */
   readonly payload: DynamicIndex;
   readonly map: PayloadMap;
   /** For each entry of the payload index 1 if its chunk is in the datastore. */
@@ -20,6 +22,9 @@ export interface Reference {
   readonly start: Instant;
   /** Payload offsets of files that changed while that run read them. */
   readonly untrusted: ReadonlySet<number>;
+  /** Begins to follow the live tree. */
+  follow(events: WalkEvents): ReferenceWalk;
+  close(): Promise<void>;
 }
 
 /** Why an archive has no reference, as a line for people. */
@@ -29,7 +34,7 @@ export interface NoReference {
 
 const MAX_CHUNK = 16 * 1024 * 1024;
 
-function messageOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -58,8 +63,8 @@ async function openIndexes(
   }
 }
 
-/** For each entry 1 if its chunk can be injected: it is there, and not longer than chunks may be. */
-async function presentChunks(payload: DynamicIndex, session: BackupSession): Promise<Uint8Array> {
+/** For each entry 1 if its chunk can be injected: it is there, and not longer than chunks may be. Throws what asking the session throws. */
+export async function presentChunks(payload: DynamicIndex, session: BackupSession): Promise<Uint8Array> {
   const present = await session.present(payload);
   for (let i = 0; i < payload.count; i += 1)
     if (payload.end(i) - payload.start(i) > MAX_CHUNK) present[i] = 0;
@@ -67,7 +72,8 @@ async function presentChunks(payload: DynamicIndex, session: BackupSession): Pro
 }
 
 /**
- * Opens the reference of an archive (`NAME.pxar`) in the previous snapshot of a session. Everything that is wrong with it is a reason, not an error. Spools the whole metadata stream: `directory` is where the temporary file lies.
+ * Opens the metadata stream of an archive (`NAME.pxar`) in the previous snapshot of a session. Everything that is wrong with it is a
+ * reason, not an error. Spools the whole stream: `directory` is where the temporary file lies.
  */
 export async function openReference(
   snapshot: SnapshotReader,
@@ -78,27 +84,30 @@ export async function openReference(
   const indexes = await openIndexes(snapshot, archive);
   if ('message' in indexes) return indexes;
   const { metadata, payload } = indexes;
-  let spool: Spool | undefined;
+  let opened: Spool | undefined;
   try {
     // Each chunk is read once.
-    spool = new Spool(snapshot.open(metadata, 0), metadata, directory);
+    const spool = new Spool(snapshot.open(metadata, 0), metadata, directory);
+    opened = spool;
     const present = await presentChunks(payload, session);
     await spool.complete();
     const readable = spool.holes[0]?.start ?? spool.size;
     const files = await native.referenceFileRanges(spool.fd, readable);
     const { start, untrusted } = runNotes(snapshot.manifest);
+    const name = splitNames(archive).metadata;
     return {
-      name: splitNames(archive).metadata,
-      spool,
+      name,
       payload,
       map: new PayloadMap(payload, files),
       present,
       // The payload index is made when the run begins to write.
       start: start ?? { seconds: payload.ctime, nanoseconds: 0 },
       untrusted: new Set(untrusted[archive] ?? []),
+      follow: (events) => new Lockstep(spool, name, events),
+      close: () => spool.close(),
     };
   } catch (error) {
-    await spool?.close();
+    await opened?.close();
     return {
       message: `Previous metadata archive cannot be read, continue without reference: ${messageOf(error)}`,
     };

@@ -3,7 +3,7 @@
  * there on the plan decides, with prices that follow the padding budget.
  */
 import type { PayloadMap } from './payload-map.js';
-import { type OnDecision, type Prices, ReusePlan } from './plan.js';
+import { type OnDecision, type PlanOptions, type Prices, ReusePlan } from './plan.js';
 
 /**
  * Candidates that wait for the first change. What lies further back shares no chunk with it, and is reused: its directories need not be
@@ -22,9 +22,9 @@ export class ReuseDecider {
   #first = 0;
   #count = 0;
 
-  constructor(map: PayloadMap, prices: Prices, decide: OnDecision) {
+  constructor(map: PayloadMap, options: PlanOptions, decide: OnDecision) {
     this.#decide = decide;
-    this.#plan = new ReusePlan(map, prices, decide);
+    this.#plan = new ReusePlan(map, options, decide);
   }
 
   /** Prices from the next file on. */

@@ -42,6 +42,7 @@ export function judge(match: number, mtime: Instant, rule: RacyRule): Reason {
   if ((match & MATCH.file) === 0) return Reason.type;
   if ((match & MATCH.size) === 0) return Reason.size;
   if ((match & MATCH.mtime) === 0) return Reason.mtime;
+  if ((match & MATCH.otherCtime) !== 0) return Reason.ctime;
   // Within a second of the epoch, on either side of it.
   if (mtime.seconds === 0 || mtime.seconds === -1 || (mtime.seconds === 1 && mtime.nanoseconds === 0))
     return Reason.noMtime;

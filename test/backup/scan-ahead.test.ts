@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { indexOfName, nameLatin1 } from '../../src/backup/listing.js';
 import type { WalkOptions } from '../../src/backup/options.js';
 import { ScanAhead } from '../../src/backup/scan-ahead.js';
 import { native } from '../../src/native.js';
+import { indexOfName, nameLatin1 } from '../../src/native-listing.js';
 import type { NativeTree } from '../../src/native-scan.js';
 
 const walk: WalkOptions = {

@@ -139,11 +139,11 @@ test('padding is what the placement leaves over', (t) => {
   fc.assert(
     fc.property(layouts, ({ lengths, files, reuse }) => {
       const map = mapOf(indexOf(lengths), []);
-      const padding = new Padding(map);
+      const padding = new Padding(map, true);
       for (const [i, { offset, size }] of files.entries())
         if (reuse[i] === true) padding.reuse(offset, size);
         else padding.encode(size);
-      const { entries } = place(files, reuse, map);
+      const { entries } = place(files, reuse, map, true);
       const injected = entries.reduce((sum, { entry }) => sum + map.length(entry), 0);
       const reused = files.reduce((sum, { size }, i) => sum + (reuse[i] === true ? HEADER + size : 0), 0);
       const totals = padding.totals();
@@ -166,14 +166,14 @@ test('padding is what the placement leaves over', (t) => {
 
 test('an empty file is reused by its header', (t) => {
   const map = mapOf(indexOf([100]), []);
-  const padding = new Padding(map);
+  const padding = new Padding(map, true);
   padding.reuse(20, 0);
   t.like(padding.totals(), { entries: 1, files: 1, reusedBytes: HEADER, dead: 100 - HEADER, partial: 1 });
 });
 
 test('shares are not told before there is enough to tell them from', (t) => {
   const map = mapOf(indexOf(Array.from({ length: 64 }, () => 100)), []);
-  const padding = new Padding(map);
+  const padding = new Padding(map, true);
   for (let i = 0; i < 63; i += 1) padding.reuse(100 * i, 50 - HEADER);
   t.is(padding.shares(), undefined);
   padding.reuse(6300, 50 - HEADER);

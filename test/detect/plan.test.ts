@@ -1,14 +1,14 @@
 import test from 'ava';
 import fc from 'fast-check';
 import type { PayloadMap } from '../../src/detect/payload-map.js';
-import { type Prices, ReusePlan, WINDOW } from '../../src/detect/plan.js';
+import { type PlanOptions, ReusePlan, WINDOW } from '../../src/detect/plan.js';
 import { ReuseDecider } from '../../src/detect/reuse-decider.js';
 import { costOf, greedy, HEADER, indexOf, mapOf, type PlannedFile } from '../support/plan-cost.js';
 
 interface World {
   readonly files: readonly PlannedFile[];
   readonly map: PayloadMap;
-  readonly prices: Prices;
+  readonly options: PlanOptions;
 }
 
 /** Old streams of a few files in a few chunks, some of them equal; new runs in which some files are fresh or gone. */
@@ -31,8 +31,9 @@ const worlds: fc.Arbitrary<World> = fc
     duplicate: fc.constantFrom(0, 0.1, 1),
     entry: fc.integer({ min: 0, max: 80 }),
     swap: fc.boolean(),
+    readsBetween: fc.boolean(),
   })
-  .map(({ old, cuts, equal, dead, duplicate, entry, swap }) => {
+  .map(({ old, cuts, equal, dead, duplicate, entry, swap, readsBetween }) => {
     let offset = HEADER;
     const placed = old.map(({ size, hole, state }) => {
       offset += hole;
@@ -60,13 +61,17 @@ const worlds: fc.Arbitrary<World> = fc
     const files = placed
       .filter(({ gone }) => !gone)
       .map(({ offset: at, size, fresh }): PlannedFile => ({ size, offset: fresh ? undefined : at }));
-    if (swap && files.length > 1) [files[0], files[1]] = [files[1]!, files[0]!];
-    return { files, map, prices: { dead, duplicate, entry } };
+    if (swap && readsBetween && files.length > 1) [files[0], files[1]] = [files[1]!, files[0]!];
+    return { files, map, options: { prices: { dead, duplicate, entry }, readsBetween } };
   });
 
-function planned({ files, map, prices }: World): boolean[] {
+function optionsWith(entry: number): PlanOptions {
+  return { prices: { dead: 1, duplicate: 0.1, entry }, readsBetween: true };
+}
+
+function planned({ files, map, options }: World): boolean[] {
   const decisions: boolean[] = [];
-  const plan = new ReusePlan(map, prices, (reuse) => decisions.push(reuse));
+  const plan = new ReusePlan(map, options, (reuse) => decisions.push(reuse));
   for (const { size, offset } of files) {
     if (offset === undefined) plan.fresh(size);
     else plan.candidate(offset, size);
@@ -75,11 +80,11 @@ function planned({ files, map, prices }: World): boolean[] {
   return decisions;
 }
 
-function cheapest({ files, map, prices }: World): number {
+function cheapest({ files, map, options }: World): number {
   let least = Number.POSITIVE_INFINITY;
   for (let bits = 0; bits < 2 ** files.length; bits += 1) {
     const reuse = files.map(({ offset }, i) => offset !== undefined && ((bits >> i) & 1) === 1);
-    least = Math.min(least, costOf(files, reuse, map, prices));
+    least = Math.min(least, costOf(files, reuse, map, options));
   }
   return least;
 }
@@ -89,7 +94,7 @@ test('the plan costs what the cheapest of all choices costs', (t) => {
     fc.property(worlds, (world) => {
       const decisions = planned(world);
       t.is(decisions.length, world.files.length);
-      const cost = costOf(world.files, decisions, world.map, world.prices);
+      const cost = costOf(world.files, decisions, world.map, world.options);
       const least = cheapest(world);
       if (Math.abs(cost - least) > 1e-6) throw new Error(`plan costs ${cost}, cheapest is ${least}`);
     }),
@@ -101,9 +106,9 @@ test('the plan costs what the cheapest of all choices costs', (t) => {
 test('the plan is never worse than the greedy rule in its own cost', (t) => {
   fc.assert(
     fc.property(worlds, (world) => {
-      const { files, map, prices } = world;
-      const cost = costOf(files, planned(world), map, prices);
-      if (cost > costOf(files, greedy(files, map), map, prices) + 1e-6) throw new Error('greedy is cheaper');
+      const { files, map, options } = world;
+      const cost = costOf(files, planned(world), map, options);
+      if (cost > costOf(files, greedy(files, map), map, options) + 1e-6) throw new Error('greedy is cheaper');
     }),
     { numRuns: 1000 },
   );
@@ -130,7 +135,7 @@ test('an edit in the middle of a chunk costs the edited file and a second refere
   const files = offsets.map(
     (offset, i): PlannedFile => ({ size: 1000, offset: i === 25 ? undefined : offset }),
   );
-  const decisions = planned({ files, map, prices: { dead: 1, duplicate: 0.1, entry: 100 } });
+  const decisions = planned({ files, map, options: optionsWith(100) });
   t.deepEqual(
     decisions.map((reuse, i) => (reuse ? -1 : i)).filter((i) => i >= 0),
     [25],
@@ -141,7 +146,7 @@ test('the window decides after so many files at the latest, and no later decisio
   const count = WINDOW + 10_000;
   const { map, offsets } = uniform(count, 100, 64);
   let decided = 0;
-  const plan = new ReusePlan(map, { dead: 1, duplicate: 0.1, entry: 10 }, () => {
+  const plan = new ReusePlan(map, optionsWith(10), () => {
     decided += 1;
   });
   let most = 0;
@@ -162,9 +167,7 @@ test('an untouched archive is reused as a whole, whatever padding it has', (t) =
     offsets.map((offset) => ({ offset, size: 10 })),
   );
   const decisions: boolean[] = [];
-  const decider = new ReuseDecider(map, { dead: 1, duplicate: 0.1, entry: 10 }, (reuse) =>
-    decisions.push(reuse),
-  );
+  const decider = new ReuseDecider(map, optionsWith(10), (reuse) => decisions.push(reuse));
   for (const offset of offsets) decider.candidate(offset, 10);
   decider.finish();
   t.true(decisions.length === 200 && decisions.every(Boolean));
@@ -177,9 +180,7 @@ test('after the first change the plan decides, also on what waited', (t) => {
     offsets.map((offset) => ({ offset, size: 10 })),
   );
   const decisions: boolean[] = [];
-  const decider = new ReuseDecider(map, { dead: 1, duplicate: 0.1, entry: 10 }, (reuse) =>
-    decisions.push(reuse),
-  );
+  const decider = new ReuseDecider(map, optionsWith(10), (reuse) => decisions.push(reuse));
   for (const offset of offsets) decider.candidate(offset, 10);
   decider.fresh(5);
   decider.finish();
@@ -190,9 +191,7 @@ test('more untouched files than the window holds are decided in order, each once
   const count = WINDOW + 500;
   const { map, offsets } = uniform(count, 100, 64);
   const decisions: boolean[] = [];
-  const decider = new ReuseDecider(map, { dead: 1, duplicate: 0.1, entry: 10 }, (reuse) =>
-    decisions.push(reuse),
-  );
+  const decider = new ReuseDecider(map, optionsWith(10), (reuse) => decisions.push(reuse));
   for (const offset of offsets) decider.candidate(offset, 100);
   decider.fresh(1);
   decider.finish();

@@ -34,23 +34,27 @@ function decideByPlan(
   rule: Rule & { kind: 'plan' },
 ): boolean[] {
   const decisions: boolean[] = [];
-  const account = new Padding(map);
+  const account = new Padding(map, true);
   const prices = rule.prices(map.meanChunk);
   const budgeted =
     rule.budget === undefined ? undefined : new BudgetedPrices(prices, rule.budget, map.shares());
   let nextLook = LOOK_EVERY;
-  const decider = new ReuseDecider(map, budgeted?.prices ?? prices, (reuse) => {
-    const file = files[decisions.length]!;
-    decisions.push(reuse);
-    if (reuse) account.reuse(file.offset!, file.size);
-    else account.encode(file.size);
-    if (budgeted === undefined || account.entries < nextLook) return;
-    nextLook = account.entries + LOOK_EVERY;
-    const shares = account.shares();
-    if (shares === undefined) return;
-    budgeted.adjust(shares);
-    decider.prices = budgeted.prices;
-  });
+  const decider = new ReuseDecider(
+    map,
+    { prices: budgeted?.prices ?? prices, readsBetween: true },
+    (reuse) => {
+      const file = files[decisions.length]!;
+      decisions.push(reuse);
+      if (reuse) account.reuse(file.offset!, file.size);
+      else account.encode(file.size);
+      if (budgeted === undefined || account.entries < nextLook) return;
+      nextLook = account.entries + LOOK_EVERY;
+      const shares = account.shares();
+      if (shares === undefined) return;
+      budgeted.adjust(shares);
+      decider.prices = budgeted.prices;
+    },
+  );
   for (const { offset, size } of files) {
     if (offset === undefined) decider.fresh(size);
     else decider.candidate(offset, size);
@@ -73,7 +77,7 @@ export function backUp(
   const reuse = rule.kind === 'greedy' ? greedy(files, map) : decideByPlan(files, map, rule);
   const known = new Set(old.index.digests);
   const index: ModelIndex = { lengths: [], digests: [] };
-  const padding = new Padding(map);
+  const padding = new Padding(map, true);
   let position = 0;
   let reread = 0;
   let run: ModelFile[] = [];

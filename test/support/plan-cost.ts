@@ -3,7 +3,7 @@
  * greedy rule (change-detection.md §6, with the end test of §13.1) to compare with.
  */
 import { PayloadMap } from '../../src/detect/payload-map.js';
-import type { Prices } from '../../src/detect/plan.js';
+import type { PlanOptions } from '../../src/detect/plan.js';
 import { DynamicIndex } from '../../src/snapshot/dynamic-index.js';
 
 export const HEADER = 16;
@@ -48,8 +48,13 @@ interface Placement {
   readonly switches: number;
 }
 
-/** What decisions put into the stream. */
-export function place(files: readonly PlannedFile[], reuse: readonly boolean[], map: PayloadMap): Placement {
+/** What decisions put into the stream; `readsBetween`: what is read stands between what is injected. */
+export function place(
+  files: readonly PlannedFile[],
+  reuse: readonly boolean[],
+  map: PayloadMap,
+  readsBetween: boolean,
+): Placement {
   const entries: { entry: number; referenced: number }[] = [];
   let encodedBytes = 0;
   let switches = 0;
@@ -57,6 +62,7 @@ export function place(files: readonly PlannedFile[], reuse: readonly boolean[], 
   for (const [i, { size, offset }] of files.entries()) {
     if (reuse[i] !== true || offset === undefined) {
       encodedBytes += HEADER + size;
+      if (!readsBetween) continue;
       if (last !== undefined) switches += 1;
       last = undefined;
       continue;
@@ -77,9 +83,9 @@ export function costOf(
   files: readonly PlannedFile[],
   reuse: readonly boolean[],
   map: PayloadMap,
-  prices: Prices,
+  { prices, readsBetween }: PlanOptions,
 ): number {
-  const { entries, encodedBytes, switches } = place(files, reuse, map);
+  const { entries, encodedBytes, switches } = place(files, reuse, map, readsBetween);
   let cost = encodedBytes + prices.entry * (entries.length + switches);
   for (const { entry, referenced } of entries) {
     const { used, dead } = map.bytes(entry);

@@ -102,7 +102,13 @@ export const backupOptions = {
     default: 'data',
     placeholder: 'MODE',
     description:
-      'how unchanged files are found; data reads all files, metadata only those whose metadata changed, metadata:NAME,… does so for these archives; legacy reads all and writes single archives with a catalog',
+      'how unchanged files are found; data reads all files, metadata only those whose metadata changed, metadata:NAME,… does so for these archives; legacy reads all and writes single archives',
+  },
+  layout: {
+    type: 'string',
+    choices: ['split', 'single'],
+    description:
+      'how trees are stored; split, the default, as a pair of archives, single as one archive beside a catalog: with mode metadata unchanged files are chunks behind its end, which only restat reads',
   },
   'max-padding': {
     type: 'string',

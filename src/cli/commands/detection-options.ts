@@ -1,6 +1,5 @@
-/** Options of change detection: `--change-detection-mode`, `--max-padding`, `--full-every`. */
-import type { BackupRequest } from '../../backup/backup.js';
-import type { DetectionWishes } from '../../backup/detection.js';
+/** Options of change detection: `--change-detection-mode`, `--layout`, `--max-padding`, `--full-every`. */
+import type { DetectionWishes, Layout } from '../../backup/detection.js';
 import { type Source, sourceKind } from '../../backup/sources.js';
 import { DEFAULT_BUDGET } from '../../detect/defaults.js';
 import type { ArchiveName } from '../../snapshot/archive-names.js';
@@ -52,9 +51,13 @@ function budgetOf(text: string | undefined): DetectionWishes['budget'] {
   return { all: share, dead: dead === undefined ? share / 3 : percent(dead, text) };
 }
 
-/** How trees are stored; what is wrong with the mode, `detectionOf` says. */
-export function layoutOf(invocation: Invocation): BackupRequest['layout'] {
-  return optionString(invocation, 'change-detection-mode') === 'legacy' ? 'single' : 'split';
+/** How trees are stored; what else is wrong with the mode, `detectionOf` says. Throws UsageError. */
+export function layoutOf(invocation: Invocation): Layout {
+  const layout = optionString(invocation, 'layout');
+  const isLegacy = optionString(invocation, 'change-detection-mode') === 'legacy';
+  if (isLegacy && layout === 'split')
+    throw new UsageError('--change-detection-mode legacy does not go with --layout split', COMMAND);
+  return isLegacy || layout === 'single' ? 'single' : 'split';
 }
 
 /** What the command line says of change detection. Throws UsageError. */

@@ -1,5 +1,5 @@
 /** Readings of the packed records of a directory: names, stat fields, bodies. No object per entry. */
-import { type Description, type Listing, STAT, type StatRecords } from '../native-scan.js';
+import { type Description, type Listing, STAT, type StatRecords } from './native-scan.js';
 
 const LIST_HEADER = 8;
 const S_IFMT = 0o170000;
@@ -85,6 +85,17 @@ export function fileType(stats: StatRecords, i: number): number {
 /** File size in bytes; sizes beyond 2^53 do not exist on Linux file systems (2^63 − 1 on paper). */
 export function fileSize(stats: StatRecords, i: number): number {
   return statWord(stats, i, STAT.fileSize) + statWord(stats, i, STAT.fileSize + 4) * 2 ** 32;
+}
+
+const WORD = 2 ** 32;
+/** Seconds whose upper word is below this, signed, are exact as a number. */
+const SAFE_UPPER = 2 ** 21;
+
+/** Whole seconds of a time (STAT.mtime, STAT.ctime) of record i, rounded down; a bigint beyond 2^53 - 1. */
+export function statSeconds(stats: StatRecords, i: number, field: number): number | bigint {
+  const at = i * STAT.size + field;
+  const upper = stats.readInt32LE(at + 4);
+  return Math.abs(upper) < SAFE_UPPER ? upper * WORD + stats.readUInt32LE(at) : stats.readBigInt64LE(at);
 }
 
 /** Device or inode as two words joined to a key. */
