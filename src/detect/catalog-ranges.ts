@@ -85,7 +85,7 @@ export async function catalogRanges(
   return {
     starts: join(parts.map(({ starts }) => starts)),
     ends: join(parts.map(({ ends }) => ends)),
-    widened: true,
+    treeEnd,
   };
 }
 

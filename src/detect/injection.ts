@@ -1,7 +1,7 @@
 /** Where reused files come to lie in the new payload stream, and which old chunks go there. */
 import type { DynamicIndex } from '../snapshot/dynamic-index.js';
 import { ENTRY_SIZE } from '../snapshot/dynamic-index.js';
-import type { PayloadMap } from './payload-map.js';
+import type { LastInjected, PayloadMap } from './payload-map.js';
 
 const PAYLOAD_HEADER = 16;
 const DIGEST = 8;
@@ -14,10 +14,9 @@ export class Injection {
   #requests: Buffer[] = [];
   #open: Buffer = Buffer.alloc(REQUEST * ENTRY_SIZE);
   #openCount = 0;
-  /** The entry injected last, where it begins in the new stream, and the old offset of the file reused last in it. */
-  #lastEntry = -1;
+  #last: LastInjected | undefined;
+  /** Where its entry begins in the new stream. */
   #lastStart = 0;
-  #lastOffset = -1;
   #position = 0;
 
   constructor(map: PayloadMap, index: DynamicIndex) {
@@ -34,7 +33,7 @@ export class Injection {
   place(offset: number, size: number, position: number): number {
     const first = this.#map.entryAt(offset);
     const last = this.#map.entryAt(offset + PAYLOAD_HEADER + size - 1);
-    const shares = first === this.#lastEntry && offset > this.#lastOffset;
+    const shares = this.#map.follows(first, offset, this.#last);
     const start = shares ? this.#lastStart : position;
     this.#position = position;
     for (let entry = shares ? first + 1 : first; entry <= last; entry += 1) {
@@ -42,8 +41,7 @@ export class Injection {
       this.#add(entry);
       this.#position += this.#map.length(entry);
     }
-    this.#lastEntry = last;
-    this.#lastOffset = offset;
+    this.#last = { entry: last, offset };
     return start + offset - this.#map.start(first);
   }
 
@@ -54,7 +52,7 @@ export class Injection {
     this.#requests = [];
     this.#open = Buffer.alloc(REQUEST * ENTRY_SIZE);
     this.#openCount = 0;
-    this.#lastEntry = -1;
+    this.#last = undefined;
     return requests;
   }
 

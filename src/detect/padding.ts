@@ -1,5 +1,5 @@
 /** Bytes of injected chunks that no file of the new snapshot refers to: counted, and held against a budget. */
-import type { PayloadMap } from './payload-map.js';
+import type { LastInjected, PayloadMap } from './payload-map.js';
 import type { Prices } from './plan.js';
 
 export interface PaddingTotals {
@@ -43,8 +43,9 @@ export class Padding {
   #coveredBytes = 0;
   #encodedBytes = 0;
   #dead = 0;
-  #lastEntry = -1;
-  #lastOffset = -1;
+  #last: LastInjected | undefined;
+  /** The entry as which the last chunk was injected; other entries may have the same. */
+  #injection = -1;
 
   /** `readsBetween`: what is read comes to lie between what is reused. */
   constructor(map: PayloadMap, readsBetween: boolean) {
@@ -59,25 +60,26 @@ export class Padding {
   reuse(offset: number, size: number): void {
     const end = offset + PAYLOAD_HEADER + this.#map.covered(offset, size);
     const first = this.#map.entryAt(offset);
-    const shares = first === this.#lastEntry && offset > this.#lastOffset;
+    const shares = this.#map.follows(first, offset, this.#last);
     this.#files += 1;
     this.#reusedBytes += PAYLOAD_HEADER + size;
     this.#coveredBytes += end - offset;
-    for (let entry = first; entry < this.#map.count && this.#map.start(entry) < end; entry += 1) {
+    let entry = first;
+    for (; entry < this.#map.count && this.#map.start(entry) < end; entry += 1) {
       if (entry !== first || !shares) this.#inject(entry);
-      this.#refer(entry, Math.min(end, this.#map.ends[entry]!) - Math.max(offset, this.#map.start(entry)));
-      this.#lastEntry = entry;
+      this.#refer(Math.min(end, this.#map.ends[entry]!) - Math.max(offset, this.#map.start(entry)));
     }
-    this.#lastOffset = offset;
+    this.#last = { entry: entry - 1, offset };
   }
 
   /** A file is read: so many bytes of content come between what is injected. */
   encode(size: number): void {
     this.#encodedBytes += PAYLOAD_HEADER + size;
-    if (this.#readsBetween) this.#lastEntry = -1;
+    if (this.#readsBetween) this.#last = undefined;
   }
 
   #inject(entry: number): void {
+    this.#injection = entry;
     const chunk = this.#map.chunkOf(entry);
     const length = this.#map.length(entry);
     this.#entries += 1;
@@ -86,10 +88,11 @@ export class Padding {
     this.#dead += length - this.#referenced[chunk]!;
   }
 
-  #refer(entry: number, bytes: number): void {
-    const chunk = this.#map.chunkOf(entry);
-    this.#inEntry[entry]! += bytes;
-    const more = this.#inEntry[entry]! - this.#referenced[chunk]!;
+  /** Bytes of the chunk that was injected last. */
+  #refer(bytes: number): void {
+    const chunk = this.#map.chunkOf(this.#injection);
+    this.#inEntry[this.#injection]! += bytes;
+    const more = this.#inEntry[this.#injection]! - this.#referenced[chunk]!;
     if (more <= 0) return;
     this.#referenced[chunk]! += more;
     this.#dead -= this.#injected[chunk]! * more;

@@ -16,8 +16,14 @@ export interface ChunkBytes {
 export interface FileRanges {
   readonly starts: Float64Array;
   readonly ends: Float64Array;
-  /** Ranges reach beyond the contents: metadata between them is no padding. By default they do not. */
-  readonly widened?: boolean;
+  /** A single archive: where its tree ends. Ranges then reach beyond the contents, since metadata between them is no padding. */
+  readonly treeEnd?: number;
+}
+
+/** The file that was injected last: the last index entry of it, and its offset. */
+export interface LastInjected {
+  readonly entry: number;
+  readonly offset: number;
 }
 
 /** First i with values[i] > x; values ascend. */
@@ -121,9 +127,20 @@ export class PayloadMap {
     return { all: Math.max(0, all) / Math.max(1, this.size), dead: dead / Math.max(1, this.size) };
   }
 
+  /** True for what lies behind the tree of a single archive. */
+  isAppendix(offset: number): boolean {
+    return offset >= (this.#files.treeEnd ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** True if a file at `offset`, in that entry, can lie in the chunk injected last: it is the same one, and it comes behind in it. */
+  follows(entry: number, offset: number, last: LastInjected | undefined): boolean {
+    if (last === undefined || this.chunkOf(entry) !== this.chunkOf(last.entry)) return false;
+    return offset - this.start(entry) > last.offset - this.start(last.entry);
+  }
+
   /** How many bytes behind its header count as those of the file at `offset` with `size` bytes of content. */
   covered(offset: number, size: number): number {
-    if (this.#files.widened !== true) return size;
+    if (this.#files.treeEnd === undefined) return size;
     const file = firstAbove(this.#files.starts, offset) - 1;
     if (file < 0 || this.#files.starts[file] !== offset) return size;
     return Math.max(size, this.#files.ends[file]! - offset - PAYLOAD_HEADER);

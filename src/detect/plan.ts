@@ -1,8 +1,8 @@
 /**
  * The reuse plan: which unchanged files keep their old chunks and which are read again, so that the cost is least
- * (design: the reuse plan). Exact, linear, two values per file.
+ * (design: the reuse plan). Exact, linear, three values per file.
  */
-import type { PayloadMap } from './payload-map.js';
+import type { LastInjected, PayloadMap } from './payload-map.js';
 
 /** Prices of the plan, per byte and per entry. */
 export interface Prices {
@@ -30,30 +30,36 @@ const LOOK_EVERY = 1024;
 const PAYLOAD_HEADER = 16;
 const IMPOSSIBLE = Number.POSITIVE_INFINITY;
 
-/** The two states that a way can be in: the next file may share the entry that was injected last, or not. */
-const OPEN = 1;
-const CLOSED = 0;
-/** For each waiting file: the state that its CLOSED and its OPEN came from, and whether the way to its OPEN reads it. */
-const CLOSED_FROM = 0b001;
-const OPEN_FROM = 0b010;
-const OPEN_READS = 0b100;
-/** A file that is read in any case and leaves both states as they are. */
-const PASSED = OPEN_FROM | OPEN_READS;
+/**
+ * The states that a way can be in, by what the next file may share the chunk injected last with: a file of the archive's tree (or of a
+ * payload stream), one of its appendix, or nothing.
+ */
+const CLOSED = 2;
+type State = 0 | 1 | typeof CLOSED;
+const STATES: readonly State[] = [0, 1, CLOSED];
+
+/** For each state of a waiting file: which state the cheapest way to it came from, and whether that way reads the file. */
+const FROM = 0b011;
+const READS = 0b100;
+const WIDTH = 3;
+
+/** A file that is read in any case and leaves all states as they are. */
+const PASSED: number = STATES.reduce<number>((ways, state) => ways | ((state | READS) << (WIDTH * state)), 0);
 
 export class ReusePlan {
   readonly #map: PayloadMap;
   readonly #decide: OnDecision;
   #prices: Prices;
   readonly #readsBetween: boolean;
-  /** Costs of the cheapest ways to both states. */
-  #open = IMPOSSIBLE;
-  #closed = 0;
-  readonly #ways = new Uint8Array(WINDOW);
+  /** Cost of the cheapest way to each state, before and behind the file that is looked at. */
+  #cost: [number, number, number] = [IMPOSSIBLE, IMPOSSIBLE, 0];
+  #next: [number, number, number] = [IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE];
+  #nextWays = 0;
+  readonly #ways = new Uint16Array(WINDOW);
   #waiting = 0;
   #nextLook = LOOK_EVERY;
-  /** Last index entry and offset of the candidate before, while the next one may share that entry. */
-  #lastEntry = -1;
-  #lastOffset = -1;
+  /** By state: the candidate that the next file may share a chunk with. */
+  #last: readonly (LastInjected | undefined)[] = [];
 
   constructor(map: PayloadMap, { prices, readsBetween }: PlanOptions, decide: OnDecision) {
     this.#map = map;
@@ -74,10 +80,10 @@ export class ReusePlan {
 
   /** A file that is reused before the plan begins to decide: the next one may share its last entry. */
   reuseFirst(offset: number, size: number): void {
-    this.#open = 0;
-    this.#closed = IMPOSSIBLE;
-    this.#lastEntry = this.#map.entryAt(offset + PAYLOAD_HEADER + size - 1);
-    this.#lastOffset = offset;
+    const own = this.#partOf(offset);
+    this.#cost = [IMPOSSIBLE, IMPOSSIBLE, IMPOSSIBLE];
+    this.#cost[own] = 0;
+    this.#setLast(own, { entry: this.#map.entryAt(offset + PAYLOAD_HEADER + size - 1), offset });
   }
 
   /** A file that must be read, with so many bytes of content: where it stands between others, everything before it is decided. */
@@ -87,11 +93,11 @@ export class ReusePlan {
       this.#look();
       return;
     }
-    const closing = this.#open + this.#prices.entry;
-    this.#push(closing < this.#closed ? CLOSED_FROM : 0);
-    this.#closed = Math.min(closing, this.#closed) + PAYLOAD_HEADER + size;
-    this.#open = IMPOSSIBLE;
-    this.#lastEntry = -1;
+    const length = PAYLOAD_HEADER + size;
+    this.#consider(CLOSED, CLOSED, length, true);
+    this.#consider(0, CLOSED, this.#prices.entry + length, true);
+    this.#advance();
+    this.#last = [];
     this.flush();
   }
 
@@ -100,38 +106,65 @@ export class ReusePlan {
     const length = PAYLOAD_HEADER + size;
     const first = this.#map.entryAt(offset);
     const last = this.#map.entryAt(offset + length - 1);
-    const sharing = first === this.#lastEntry && offset > this.#lastOffset;
-    const shared = sharing ? this.#entryCost(first) : 0;
+    const own = this.#partOf(offset);
+    const other = own === 0 ? 1 : 0;
+    const follows = this.#map.follows(first, offset, this.#last[own]);
     const alone = this.#spanCost(first, last) - this.#prices.duplicate * length;
-    this.#reuseOrRead(alone, shared, length, last === this.#lastEntry);
-    this.#lastEntry = last;
-    this.#lastOffset = offset;
-    this.#look();
-  }
-
-  /** Takes both states one file further; `within`: the file lies in the entry that was injected last. */
-  #reuseOrRead(alone: number, shared: number, length: number, within: boolean): void {
-    const [open, closed] = [this.#open, this.#closed];
-    const sharing = open + alone - shared;
-    const anew = closed + alone;
-    // Of equal costs the one that reads less.
-    let way = sharing <= anew ? OPEN_FROM : 0;
-    this.#open = Math.min(sharing, anew);
-    const reading = !this.#readsBetween && within ? open + length : IMPOSSIBLE;
-    if (reading < this.#open) {
-      way = OPEN_FROM | OPEN_READS;
-      this.#open = reading;
+    // Of equal costs the way that reads less: it is considered first.
+    this.#consider(own, own, alone - (follows ? this.#entryCost(first) : 0), false);
+    this.#consider(other, own, alone, false);
+    this.#consider(CLOSED, own, alone, false);
+    if (this.#readsBetween) {
+      this.#consider(own, CLOSED, this.#prices.entry + length, true);
+    } else {
+      // What lies in a chunk that is there leaves it open, also when it is read.
+      this.#consider(own, follows && first === last ? own : CLOSED, length, true);
+      this.#consider(other, other, length, true);
     }
-    const closing = open + (this.#readsBetween ? this.#prices.entry : 0) + length;
-    if (closing <= closed + length) way |= CLOSED_FROM;
-    this.#closed = Math.min(closing, closed + length);
-    this.#push(way);
+    this.#consider(CLOSED, CLOSED, length, true);
+    this.#advance();
+    this.#setLast(own, { entry: last, offset });
+    this.#look();
   }
 
   /** Decides on everything that waits. */
   flush(): void {
-    this.#decideUpTo(this.#waiting, this.#open <= this.#closed ? OPEN : CLOSED);
+    this.#decideUpTo(this.#waiting, this.#cheapest());
     this.#nextLook = LOOK_EVERY;
+  }
+
+  #partOf(offset: number): 0 | 1 {
+    return this.#map.isAppendix(offset) ? 1 : 0;
+  }
+
+  #setLast(own: 0 | 1, last: LastInjected): void {
+    this.#last = own === 0 ? [last, this.#last[1]] : [this.#last[0], last];
+  }
+
+  /** A way from one state to another, over the file that is looked at. */
+  #consider(from: State, to: State, cost: number, reads: boolean): void {
+    const total = this.#cost[from] + cost;
+    if (total >= this.#next[to]) return;
+    this.#next[to] = total;
+    const shift = WIDTH * to;
+    this.#nextWays = (this.#nextWays & ~((FROM | READS) << shift)) | ((from | (reads ? READS : 0)) << shift);
+  }
+
+  /** All ways over the file have been considered. */
+  #advance(): void {
+    this.#push(this.#nextWays);
+    [this.#cost, this.#next] = [this.#next, this.#cost];
+    this.#next.fill(IMPOSSIBLE);
+    this.#nextWays = 0;
+  }
+
+  #push(ways: number): void {
+    this.#ways[this.#waiting] = ways;
+    this.#waiting += 1;
+  }
+
+  #cheapest(): State {
+    return STATES.reduce((best, state) => (this.#cost[state] < this.#cost[best] ? state : best));
   }
 
   #look(): void {
@@ -139,17 +172,11 @@ export class ReusePlan {
     else if (this.#waiting >= this.#nextLook) this.#decideAgreed();
   }
 
-  /** The window is full: the cheaper way so far is taken, and the other one is closed. */
+  /** The window is full: the cheapest way so far is taken, and the others are closed. */
   #settle(): void {
-    const isOpen = this.#open <= this.#closed;
+    const best = this.#cheapest();
     this.flush();
-    if (isOpen) this.#closed = IMPOSSIBLE;
-    else this.#open = IMPOSSIBLE;
-  }
-
-  #push(way: number): void {
-    this.#ways[this.#waiting] = way;
-    this.#waiting += 1;
+    for (const state of STATES) if (state !== best) this.#cost[state] = IMPOSSIBLE;
   }
 
   #entryCost(entry: number): number {
@@ -163,33 +190,30 @@ export class ReusePlan {
     return cost;
   }
 
-  /** Decides on the files on which the cheapest ways to both states agree. */
+  /** Decides on the files on which the cheapest ways to all states agree. */
   #decideAgreed(): void {
-    let a: 0 | 1 = OPEN;
-    let b: 0 | 1 = CLOSED;
+    let states = STATES.filter((state) => this.#cost[state] < IMPOSSIBLE);
     let i = this.#waiting - 1;
     for (; i >= 0; i -= 1) {
-      a = this.#cameFrom(i, a);
-      b = this.#cameFrom(i, b);
-      if (a === b) break;
+      states = states.map((state) => this.#cameFrom(i, state));
+      if (states.every((state) => state === states[0])) break;
     }
-    // Both ways are in one state behind file i - 1, and so before it.
-    if (i > 0) this.#decideUpTo(i, a);
+    // All ways are in one state behind file i - 1, and so before it.
+    if (i > 0) this.#decideUpTo(i, states[0]!);
     this.#nextLook = this.#waiting + LOOK_EVERY;
   }
 
-  #cameFrom(i: number, state: 0 | 1): 0 | 1 {
-    const from = state === OPEN ? OPEN_FROM : CLOSED_FROM;
-    return (this.#ways[i]! & from) !== 0 ? OPEN : CLOSED;
+  #cameFrom(i: number, state: State): State {
+    return STATES[(this.#ways[i]! >> (WIDTH * state)) & FROM]!;
   }
 
   /** Hands out the decisions on the first `count` waiting files, behind which the way is in that state. */
-  #decideUpTo(count: number, last: 0 | 1): void {
+  #decideUpTo(count: number, last: State): void {
     if (count === 0) return;
     const decisions = new Uint8Array(count);
     let state = last;
     for (let i = count - 1; i >= 0; i -= 1) {
-      decisions[i] = state === OPEN && (this.#ways[i]! & OPEN_READS) === 0 ? 1 : 0;
+      decisions[i] = ((this.#ways[i]! >> (WIDTH * state)) & READS) === 0 ? 1 : 0;
       state = this.#cameFrom(i, state);
     }
     this.#ways.copyWithin(0, count, this.#waiting);

@@ -53,6 +53,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     'entries-max': number('3', 3),
     'chunk-size': text('64'),
     'change-detection-mode': text('metadata:root'),
+    layout: text('single'),
     'max-padding': text('20,5'),
     'checkpoint-interval': number('600', 600),
     retries: number('0', 0),

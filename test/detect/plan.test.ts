@@ -11,6 +11,13 @@ interface World {
   readonly options: PlanOptions;
 }
 
+/** Both lists in one, each in its order. */
+function merged<T>(a: readonly T[], b: readonly T[], order: readonly boolean[]): T[] {
+  const [left, right] = [[...a], [...b]];
+  const all = order.flatMap((first) => (first ? left : right).splice(0, 1));
+  return [...all, ...left, ...right];
+}
+
 /** Old streams of a few files in a few chunks, some of them equal; new runs in which some files are fresh or gone. */
 const worlds: fc.Arbitrary<World> = fc
   .record({
@@ -32,8 +39,11 @@ const worlds: fc.Arbitrary<World> = fc
     entry: fc.integer({ min: 0, max: 80 }),
     swap: fc.boolean(),
     readsBetween: fc.boolean(),
+    /** How many of the old files are in the tree of a single archive, and in which order the new run comes to the others. */
+    tree: fc.integer({ min: 0, max: 9 }),
+    order: fc.array(fc.boolean(), { minLength: 9, maxLength: 9 }),
   })
-  .map(({ old, cuts, equal, dead, duplicate, entry, swap, readsBetween }) => {
+  .map(({ old, cuts, equal, dead, duplicate, entry, swap, readsBetween, tree, order }) => {
     let offset = HEADER;
     const placed = old.map(({ size, hole, state }) => {
       offset += hole;
@@ -42,13 +52,18 @@ const worlds: fc.Arbitrary<World> = fc
       return file;
     });
     const total = offset + HEADER;
+    // A chunk ends before an appendix.
+    const treeEnd = readsBetween ? undefined : (placed[tree]?.offset ?? total);
     const lengths: number[] = [];
     for (let at = 0, i = 0; at < total; i += 1) {
-      const length = Math.min(cuts[i % cuts.length]!, total - at);
+      const end = treeEnd !== undefined && at < treeEnd ? treeEnd : total;
+      const length = Math.min(cuts[i % cuts.length]!, end - at);
       lengths.push(length);
       at += length;
     }
     const digests = lengths.map((length, i) => {
+      // Where nothing stands between, a later equal chunk could be shared over files that are read: the plan does not look that far.
+      if (!readsBetween) return i;
       const same = lengths.findIndex(
         (other, k) => k < i && other === length && equal[i % equal.length] === 0,
       );
@@ -57,8 +72,9 @@ const worlds: fc.Arbitrary<World> = fc
     const map = mapOf(
       indexOf(lengths, digests),
       placed.map(({ offset: at, size, gone, fresh }) => ({ offset: at, size, gone: gone || fresh })),
+      treeEnd,
     );
-    const files = placed
+    const files = (readsBetween ? placed : merged(placed.slice(0, tree), placed.slice(tree), order))
       .filter(({ gone }) => !gone)
       .map(({ offset: at, size, fresh }): PlannedFile => ({ size, offset: fresh ? undefined : at }));
     if (swap && readsBetween && files.length > 1) [files[0], files[1]] = [files[1]!, files[0]!];

@@ -102,7 +102,7 @@ export function backUp(
     if (run.length > 0) endRun();
     padding.reuse(offset, size);
     const first = map.entryAt(offset);
-    const shares = first === last.entry && offset > last.offset;
+    const shares = map.follows(first, offset, last.entry < 0 ? undefined : last);
     let start = shares ? last.start : position;
     file.offset = start + offset - map.start(first);
     for (

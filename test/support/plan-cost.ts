@@ -33,10 +33,11 @@ export function indexOf(
 export function mapOf(
   index: DynamicIndex,
   files: readonly { readonly offset: number; readonly size: number; readonly gone?: boolean }[],
+  treeEnd?: number,
 ): PayloadMap {
   const starts = Float64Array.from(files, ({ offset }) => offset);
   const ends = Float64Array.from(files, ({ offset, size }) => offset + HEADER + size);
-  const map = new PayloadMap(index, { starts, ends });
+  const map = new PayloadMap(index, { starts, ends, ...(treeEnd === undefined ? {} : { treeEnd }) });
   for (const { offset, gone } of files) if (gone === true) map.forget(offset);
   return map;
 }
@@ -69,7 +70,12 @@ export function place(
     }
     const end = offset + HEADER + size;
     for (let entry = map.entryAt(offset); entry < map.count && map.start(entry) < end; entry += 1) {
-      if (last?.entry !== entry || offset <= last.offset) entries.push({ entry, referenced: 0 });
+      const inside = offset - map.start(entry);
+      const shares =
+        last !== undefined &&
+        map.chunkOf(last.entry) === map.chunkOf(entry) &&
+        inside > last.offset - map.start(last.entry);
+      if (!shares) entries.push({ entry, referenced: 0 });
       entries.at(-1)!.referenced += Math.min(end, map.ends[entry]!) - Math.max(offset, map.start(entry));
       last = { entry, offset };
     }
