@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { formatSnapshot } from '../../src/snapshot/names.js';
 import { assembled, withSnapshot } from './streams.js';
 
-const ITEM = {
+export const ITEM = {
   version: 0x730f6c75df16a40dn,
   prelude: 0xe309d79d9f7b771bn,
   entry: 0xd5956474e588acefn,
@@ -127,7 +127,7 @@ export interface SplitArchive {
   readonly problems: readonly string[];
 }
 
-function isItem(stream: Buffer, at: number, type: bigint, size: number): boolean {
+export function isItem(stream: Buffer, at: number, type: bigint, size: number): boolean {
   if (at < 0 || at + HEADER > stream.length) return false;
   return stream.readBigUInt64LE(at) === type && stream.readBigUInt64LE(at + 8) === BigInt(size);
 }
@@ -147,7 +147,12 @@ function* payloadProblems(entries: readonly SplitEntry[], payload: Buffer): Gene
 
 type Listed = { readonly csum: string; readonly size: number } | undefined;
 
-function* indexProblems(index: Buffer, name: string, store: string, listed: Listed): Generator<string> {
+export function* indexProblems(
+  index: Buffer,
+  name: string,
+  store: string,
+  listed: Listed,
+): Generator<string> {
   const entries = index.subarray(INDEX_HEADER);
   const csum = createHash('sha256').update(entries).digest('hex');
   if (index.subarray(32, 64).toString('hex') !== csum) yield `${name}: checksum in the header`;
@@ -162,7 +167,7 @@ function* indexProblems(index: Buffer, name: string, store: string, listed: List
   if (listed?.size !== last) yield `${name}: size in the manifest`;
 }
 
-function chunksOf(index: Buffer): { end: number; digest: string }[] {
+export function chunksOf(index: Buffer): { end: number; digest: string }[] {
   return Array.from({ length: (index.length - INDEX_HEADER) / 40 }, (_, i) => {
     const at = INDEX_HEADER + 40 * i;
     return {
@@ -197,7 +202,10 @@ export async function readSplit(store: string, snapshot: string, archive = 'root
 }
 
 /** SHA-256 of a file's content in the payload stream. */
-export function contentHash({ payload }: SplitArchive, { offset, size }: SplitEntry): string {
+export function contentHash(
+  { payload }: Pick<SplitArchive, 'payload'>,
+  { offset, size }: SplitEntry,
+): string {
   const at = offset + HEADER;
   return createHash('sha256')
     .update(payload.subarray(at, at + size))

@@ -1,14 +1,20 @@
-/** `oracle SEQUENCES [FIRST-SEED]`: random edit sequences, one seed after the other; exit 1 at the first that fails, with its seed. */
+/**
+ * `oracle SEQUENCES [FIRST-SEED [LAYOUT]]`: random edit sequences, one seed after the other, in the layout `split` or `single`; exit 1
+ * at the first that fails, with its seed.
+ */
 import { runSequences } from '../support/oracle/sequence.js';
 
-const GENERATIONS = 5;
+/** An appendix is made of the one before: errors may show late. */
+const GENERATIONS = { split: 5, single: 20 } as const;
 const SAY_EVERY = 100;
 
-const [count = 300, first = 1] = process.argv.slice(2).map(Number);
+const [count = 300, first = 1] = process.argv.slice(2, 4).map(Number);
+const layout = process.argv[4] === 'single' ? 'single' : 'split';
+const generations = GENERATIONS[layout];
 let done = 0;
 await runSequences(
   Array.from({ length: count }, (_, i) => first + i),
-  GENERATIONS,
+  { layout, generations },
   () => {
     done += 1;
     if (done % SAY_EVERY === 0) console.log(`${done} sequences`);
@@ -18,5 +24,5 @@ await runSequences(
   process.exit(1);
 });
 console.log(
-  `${count} sequences of ${GENERATIONS} generations, seeds ${first} to ${first + count - 1}: all equal`,
+  `${count} sequences of ${generations} generations (${layout}), seeds ${first} to ${first + count - 1}: all equal`,
 );
