@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { dataTree } from './data.js';
 import { image } from './image.js';
+import { layouts } from './layouts.js';
 import { compareTrees, measure, storedBytes, warm } from './measure.js';
 import { restat } from './tools.js';
 import { unchanged } from './unchanged.js';
@@ -95,4 +96,5 @@ export const SCENARIOS = {
   million,
   unchanged,
   image,
+  layouts,
 };
