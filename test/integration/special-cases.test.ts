@@ -2,10 +2,12 @@
 import { linkSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { metadataRun } from '../support/metadata-run.js';
 import { buildTree, differences, scanTree, type TreeEntry } from '../support/tree.js';
-import { isRoot, type World, withMountedWorld } from '../support/world.js';
+import { isRoot, removeTree, type World, withMountedWorld } from '../support/world.js';
 
 const whole = isRoot ? test : test.skip;
+const HOUR = 3600;
 
 type Details = Partial<TreeEntry>;
 
@@ -157,15 +159,9 @@ function crowd(path: string): void {
   utimesSync(path, 1, 1);
 }
 
-/** Backs the world's source up, restores it, compares. */
-async function roundTrip(
-  t: ExecutionContext,
-  { source, target, backup, restore }: World,
-  options: readonly string[] = [],
-): Promise<void> {
-  const before = await scanTree(source);
-  const stored = await backup(options);
-  t.is(stored.code, 0, stored.stderr);
+/** Restores the newest snapshot and compares it with the source as it was. */
+async function comesBack(t: ExecutionContext, before: readonly TreeEntry[], world: World): Promise<void> {
+  const { target, restore } = world;
   const restored = await restore();
   t.is(restored.code, 0, restored.stderr);
   const after = await scanTree(target);
@@ -174,6 +170,38 @@ async function roundTrip(
     const [was, is] = [before, after].map((all) => all.find(({ path }) => path === hex(`contents/${name}`)));
     t.true(is!.holes! >= was!.holes!, `${name}: ${is!.holes} of ${was!.holes}`);
   }
+  await removeTree(target);
+}
+
+/** Backs the world's source up, restores it, compares. */
+async function roundTrip(
+  t: ExecutionContext,
+  world: World,
+  options: readonly string[] = [],
+  clockOffset = 0,
+): Promise<void> {
+  const before = await scanTree(world.source);
+  const stored = await world.backup(options, { clockOffset });
+  t.is(stored.code, 0, stored.stderr);
+  await comesBack(t, before, world);
+}
+
+/** Files with times near the epoch, which say nothing: every run reads them. */
+const TIMELESS = 2;
+
+/** Backs the same tree up again, `hour` hours from now in mode metadata: most files are reused. Restores it, compares. */
+async function roundTripAgain(
+  t: ExecutionContext,
+  world: World,
+  options: readonly string[],
+  hour: number,
+): Promise<void> {
+  const before = await scanTree(world.source);
+  const { reasons, summary, code } = await metadataRun(world, hour, options);
+  t.is(code, 0);
+  t.is(reasons['no mtime'], TIMELESS);
+  t.true(reasons['reused']! >= 0.8 * summary.files, JSON.stringify(reasons));
+  await comesBack(t, before, world);
 }
 
 function treeWith(attributes: readonly TreeEntry[], sparse: number): TreeEntry[] {
@@ -199,20 +227,31 @@ whole('a tree with every special case comes back equal in content and every meta
   });
 });
 
+const SINGLE = ['--layout', 'single'];
+
 whole(
-  'a tree with every special case comes back from a single archive, with positions beyond 4 GiB',
+  'a tree with every special case comes back from a single archive and from its successor, with positions beyond 4 GiB',
   async (t) => {
     t.timeout(300_000);
     await withMountedWorld('ext4', async (world) => {
       await buildTree(world.source, treeWith(ATTRIBUTES, 4_400_000_000));
-      await roundTrip(t, world, ['--change-detection-mode', 'legacy']);
+      await roundTrip(t, world, [...SINGLE, '--change-detection-mode', 'metadata']);
+      await roundTripAgain(t, world, SINGLE, 1);
     });
   },
 );
 
-whole('project ids and every special case come back on a file system with projects', async (t) => {
-  await withMountedWorld('xfs', async (world) => {
-    await buildTree(world.source, treeWith([...ATTRIBUTES, ...PROJECTS], 40_000_000));
-    await roundTrip(t, world);
-  });
-});
+whole(
+  'project ids and every special case come back on a file system with projects, in all modes',
+  async (t) => {
+    t.timeout(300_000);
+    await withMountedWorld('xfs', async (world) => {
+      await buildTree(world.source, treeWith([...ATTRIBUTES, ...PROJECTS], 40_000_000));
+      await roundTrip(t, world);
+      await roundTripAgain(t, world, [], 1);
+      await roundTrip(t, world, ['--change-detection-mode', 'legacy'], 2 * HOUR);
+      await metadataRun(world, 3, SINGLE);
+      for (const hour of [4, 5]) await roundTripAgain(t, world, SINGLE, hour);
+    });
+  },
+);

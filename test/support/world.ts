@@ -24,7 +24,7 @@ export async function withTemporaryDirectory<T>(use: (directory: string) => Prom
 }
 
 /** Deletes a tree, however deep and protected. */
-async function removeTree(directory: string): Promise<void> {
+export async function removeTree(directory: string): Promise<void> {
   if (isRoot) await clearTree(directory);
   await run('rm', ['-rf', directory]);
 }
