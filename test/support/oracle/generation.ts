@@ -13,7 +13,7 @@ const NANOSECONDS = 1_000_000_000n;
 const LEAST_REUSED: Readonly<Record<Layout, { readonly each: number; readonly all: number }>> = {
   split: { each: 0.6, all: 0.6 },
   // Metadata that stand in the chunks between the contents are padding in an appendix.
-  single: { each: 0.2, all: 0.55 },
+  single: { each: 0.15, all: 0.6 },
 };
 
 /** An entry, and when its inode changed where the snapshot says. */
