@@ -1,43 +1,26 @@
 /** What did not change is not read: counted at the system calls. */
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { linkSync, mkdirSync, renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { metadataRun } from '../support/metadata-run.js';
+import { type MetadataRun, metadataRun } from '../support/metadata-run.js';
 import { makeSampleTree, noise } from '../support/sample-tree.js';
 import { readSplit } from '../support/split-archive.js';
+import { hasStrace, tracedReads } from '../support/traced-run.js';
 import { differences, scanTree } from '../support/tree.js';
 import { type World, withWorld } from '../support/world.js';
 
 const TREE = { directories: 30, filesEach: 20, size: 2500 };
 const MTIME = 1_650_000_000;
-/** System calls that read a file's contents. */
-const READS = 'read,pread64,readv,preadv,preadv2,mmap,sendfile,copy_file_range,splice,io_uring_enter';
-
-const hasStrace = ['/usr/bin', '/bin', '/usr/local/bin'].some((path) => existsSync(join(path, 'strace')));
 const traced = hasStrace ? test : test.skip;
 
 /** A run under strace, and the files below the source from which it read contents. */
-async function tracedRun(
+function tracedRun(
   world: World,
   hour: number,
   wrapper: readonly string[] = [],
-): Promise<{ run: Awaited<ReturnType<typeof metadataRun>>; read: string[] }> {
-  const log = join(world.directory, `strace.${hour}`);
-  const strace = ['strace', '-f', '-qq', '-y', '-e', `trace=${READS}`, '-o', log];
-  const run = await metadataRun(world, hour, [], { wrapper: [...wrapper, ...strace] });
-  const paths = readFileSync(log, 'latin1').matchAll(/<([^<>]+)>/g);
-  const below = `${world.source}/`;
-  const read = [...paths].map(([, path]) => path!).filter((path) => path.startsWith(below));
-  return { run, read: [...new Set(read.map((path) => path.slice(below.length)))].sort() };
+): Promise<{ run: MetadataRun; read: string[] }> {
+  return tracedReads(world, (strace) => metadataRun(world, hour, [], { wrapper: [...wrapper, ...strace] }));
 }
 
 async function isTrue(t: ExecutionContext, world: World): Promise<void> {
