@@ -1,17 +1,12 @@
 /** What the reference client gets wrong in mode metadata, and restat must not (issue: metadata mode, 5). */
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { native } from '../../src/native.js';
-import { openRepository } from '../../src/repository/open.js';
-import { serverName } from '../../src/snapshot/archive-names.js';
-import { backupTime, parseBackupId, parseBackupType, parseNamespace } from '../../src/snapshot/names.js';
 import { metadataRun } from '../support/metadata-run.js';
+import { replaceStream } from '../support/replaced-stream.js';
 import { makeSampleTree, noise } from '../support/sample-tree.js';
 import { readSplit } from '../support/split-archive.js';
-import { StoredSnapshot } from '../support/stored-snapshot.js';
 import { assembled } from '../support/streams.js';
 import { differences, scanTree } from '../support/tree.js';
 import { isRoot, type World, withTmpfs, withWorld } from '../support/world.js';
@@ -50,41 +45,7 @@ test('a file whose size alone changed is read', async (t) => {
   });
 });
 
-/** Stores bytes as a stream of the newest snapshot's archive, in the place of those that it has. */
-async function replaceMetadata(store: string, bytes: Buffer): Promise<void> {
-  const repository = await openRepository(
-    { kind: 'local', directory: store },
-    { create: false, sync: 'none' },
-  );
-  const group = { type: parseBackupType('host'), id: parseBackupId('spare') };
-  const options = { owner: 'root@pam', now: 1_700_000_000, waitSeconds: 0 };
-  const session = await repository.begin(parseNamespace(''), group, backupTime(1_700_000_000), options);
-  const ingest = new native.Ingest({
-    store: await session.sink(serverName('root.mpxar.didx')),
-    averageSize: 65_536,
-    payload: false,
-  });
-  await ingest.write(bytes);
-  const stream = await ingest.finish();
-  await session.putIndex(serverName('root.mpxar.didx'), stream);
-  await session.finish({});
-  const spare = new StoredSnapshot(store, 'host/spare');
-  const snapshot = new StoredSnapshot(store);
-  snapshot.edit('root.mpxar.didx', () => readFileSync(spare.path('root.mpxar.didx')));
-  snapshot.changeManifest((manifest) => ({
-    ...manifest,
-    files: manifest.files.map((file) =>
-      file.filename === 'root.mpxar.didx'
-        ? {
-            ...file,
-            size: stream.size,
-            csum: createHash('sha256').update(stream.entries).digest('hex'),
-          }
-        : file,
-    ),
-  }));
-}
-
+const METADATA = 'root.mpxar.didx';
 const PAYLOAD_REF = Buffer.from('7e97bac46b3d9d41', 'hex');
 const ITEM_SIZE = 32;
 
@@ -116,13 +77,13 @@ for (const [how, order] of Object.entries(ORDERS)) {
         utimesSync(path, MTIME, MTIME);
       }
       await metadataRun(world, 1);
-      const metadata = await assembled(world.store, 'host/t', 'root.mpxar.didx');
+      const metadata = await assembled(world.store, 'host/t', METADATA);
       const positions = refsOf(metadata);
       t.is(positions.length, 60);
       const refs = positions.map((at) => Buffer.from(metadata.subarray(at, at + ITEM_SIZE)));
       order(refs);
       for (const [i, at] of positions.entries()) refs[i]!.copy(metadata, at);
-      await replaceMetadata(world.store, metadata);
+      await replaceStream(world.store, METADATA, metadata);
       const run = await metadataRun(world, 2);
       t.regex(run.stderr, /Using previous index/);
       t.deepEqual((await readSplit(world.store, 'host/t')).problems, []);
@@ -139,13 +100,13 @@ test('payload offsets beyond the payload archive are not followed', async (t) =>
   await withWorld(async (world) => {
     makeSampleTree(world.source, TREE);
     await metadataRun(world, 1);
-    const metadata = await assembled(world.store, 'host/t', 'root.mpxar.didx');
+    const metadata = await assembled(world.store, 'host/t', METADATA);
     const wrong = [0n, 8n, 2n ** 40n, 2n ** 63n + 5n, 2n ** 64n - 1n];
     for (const [i, at] of refsOf(metadata)
       .slice(10, 10 + wrong.length)
       .entries())
       metadata.writeBigUInt64LE(wrong[i]!, at + 16);
-    await replaceMetadata(world.store, metadata);
+    await replaceStream(world.store, METADATA, metadata);
     const run = await metadataRun(world, 2);
     t.is(run.reasons['payload'], wrong.length);
     t.true(run.reasons['reused']! >= 80, JSON.stringify(run.reasons));
