@@ -20,7 +20,7 @@ const summary = z.object({
       archive: z.string(),
       padding: z.object({ entries: z.number(), dead: z.number(), duplicate: z.number() }).nullable(),
       payload: stream,
-      metadata: stream,
+      metadata: stream.nullable(),
     }),
   ),
 });
