@@ -1,0 +1,66 @@
+/** The secret that encrypts and signs, and what is derived of it. indexes-blobs-chunks.md §5.1, §5.4. */
+import { createHash, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { KeyError } from './errors.js';
+import { type Fingerprint, parseFingerprint, shortFingerprint } from './fingerprint.js';
+
+/** Length of the secret, and of `idKey`, in bytes. */
+export const ENCRYPTION_KEY_BYTES = 32;
+
+const ID_SALT = '_id_key';
+const ID_ITERATIONS = 10;
+/** §5.4: the fingerprint's digest begins with that of this text. */
+const FINGERPRINT_INPUT = createHash('sha256').update('Proxmox Backup Encryption Key Fingerprint').digest();
+
+/**
+ * A key in memory. `wipe` overwrites what is ours; copies that V8's garbage collector moved away from and those inside OpenSSL's
+ * contexts cannot be reached. Private fields keep it out of JSON and of whatever prints objects.
+ */
+export class EncryptionKey {
+  readonly #secret: Buffer;
+  readonly #id: Buffer;
+  /** Tells keys apart; no secret. */
+  readonly fingerprint: Fingerprint;
+
+  /** Takes the 32 bytes over: `wipe` overwrites them. */
+  constructor(secret: Buffer) {
+    if (secret.length !== ENCRYPTION_KEY_BYTES) throw new RangeError('an encryption key has 32 bytes');
+    this.#secret = secret;
+    this.#id = pbkdf2Sync(secret, ID_SALT, ID_ITERATIONS, ENCRYPTION_KEY_BYTES, 'sha256');
+    this.fingerprint = fingerprintOf(this.#id);
+  }
+
+  /** A new one. */
+  static generate(): EncryptionKey {
+    return new EncryptionKey(randomBytes(ENCRYPTION_KEY_BYTES));
+  }
+
+  /** The 32 bytes, not a copy. */
+  get secret(): Buffer {
+    return this.#secret;
+  }
+
+  /** What digests of encrypted chunks end with, and signatures are made with: 32 bytes, not a copy. §5.1. */
+  get idKey(): Buffer {
+    return this.#id;
+  }
+
+  /** Throws KeyError `KEY_FINGERPRINT` where it is another key than the one that is called so. */
+  check(expected: Fingerprint): void {
+    if (expected === this.fingerprint) return;
+    const [theirs, ours] = [shortFingerprint(expected), shortFingerprint(this.fingerprint)];
+    throw new KeyError('KEY_FINGERPRINT', `the key has the fingerprint ${ours}, not ${theirs}`);
+  }
+
+  /** Overwrites the key, which cannot be used any more. */
+  wipe(): void {
+    this.#secret.fill(0);
+    this.#id.fill(0);
+  }
+}
+
+function fingerprintOf(idKey: Buffer): Fingerprint {
+  const digest = createHash('sha256').update(FINGERPRINT_INPUT).update(idKey).digest('hex');
+  const fingerprint = parseFingerprint(digest);
+  if (fingerprint === undefined) throw new TypeError('SHA-256 has 64 hex digits');
+  return fingerprint;
+}

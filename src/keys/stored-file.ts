@@ -1,0 +1,122 @@
+/** Files of keys: read with a limit, written whole or not at all, for their owner only. */
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { native } from '../native.js';
+import { KeyError } from './errors.js';
+
+const PRIVATE = 0o600;
+const PRIVATE_DIRECTORY = 0o700;
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function missing(path: string, cause: unknown): unknown {
+  return codeOf(cause) === 'ENOENT'
+    ? new KeyError('KEY_MISSING', `unable to read "${path}" - there is no such file`)
+    : cause;
+}
+
+function exists(path: string, cause?: unknown): KeyError {
+  const options = cause === undefined ? {} : { cause };
+  return new KeyError(
+    'KEY_EXISTS',
+    `unable to store "${path}" - something of this name exists already`,
+    options,
+  );
+}
+
+/** Reads at most `limit` bytes of an open file; undefined where there are more. */
+async function readAll(file: FileHandle, limit: number): Promise<Buffer | undefined> {
+  const bytes = Buffer.alloc(limit + 1);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length);
+    length += bytesRead;
+    if (length > limit) bytes.fill(0);
+    if (length > limit) return undefined;
+    if (bytesRead === 0) return bytes.subarray(0, length);
+  }
+}
+
+/**
+ * The bytes of a file, which may hold a key: the caller wipes them. Symbolic links are followed, nothing is waited for. Throws KeyError
+ * `KEY_MISSING`, `KEY_FILE_TYPE`, `KEY_FILE_SIZE`, and system errors.
+ */
+export async function readStored(path: string, limit: number): Promise<Buffer> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
+    throw missing(path, cause);
+  });
+  try {
+    if (!(await file.stat()).isFile()) throw new KeyError('KEY_FILE_TYPE', `"${path}" is not a regular file`);
+    const bytes = await readAll(file, limit);
+    if (bytes === undefined) throw new KeyError('KEY_FILE_SIZE', `"${path}" has more than ${limit} bytes`);
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Throws KeyError `KEY_EXISTS` if there is anything of this name, a symbolic link to nowhere, too. */
+export async function refuseExisting(path: string): Promise<void> {
+  const found = await lstat(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (found !== undefined) throw exists(path);
+}
+
+export interface CreateOptions {
+  /** Permission bits; 0600 unless told. */
+  readonly mode?: number;
+  /** Makes the directory, for its owner only. */
+  readonly makeDirectory?: boolean;
+}
+
+/** Writes a new file and never over anything. Throws KeyError `KEY_EXISTS` and system errors, with nothing left behind. */
+export async function createStored(path: string, bytes: Buffer, options: CreateOptions = {}): Promise<void> {
+  const directory = dirname(path);
+  if (options.makeDirectory) await mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+  const mode = options.mode ?? PRIVATE;
+  try {
+    await native.publishFile(directory, basename(path), bytes, { mode, sync: true });
+  } catch (error) {
+    throw codeOf(error) === 'EEXIST' ? exists(path, error) : error;
+  }
+  await syncDirectory(directory);
+}
+
+/**
+ * Puts new content in the place of a file in one step, or makes the file. Where a symbolic link leads to the file, that one is replaced;
+ * its owner stays, its mode becomes `mode`, 0600 unless told. Throws system errors, with the old content in place.
+ */
+export async function replaceStored(path: string, bytes: Buffer, options: CreateOptions = {}): Promise<void> {
+  if (options.makeDirectory) await mkdir(dirname(path), { recursive: true, mode: PRIVATE_DIRECTORY });
+  const target = await realpath(path).catch((error: unknown) => {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (target === undefined) return createStored(path, bytes, options);
+  const old = await stat(target);
+  if (!old.isFile()) throw new KeyError('KEY_FILE_TYPE', `"${path}" is not a regular file`);
+  const { uid, gid } = old;
+  const mode = options.mode ?? PRIVATE;
+  await native.publishFile(dirname(target), basename(target), bytes, {
+    mode,
+    uid,
+    gid,
+    replace: true,
+    sync: true,
+  });
+  await syncDirectory(dirname(target));
+}
