@@ -11,6 +11,7 @@ import { findCommand } from './commands/find.js';
 import { garbageCollectCommand } from './commands/garbage-collect.js';
 import { groupCommands } from './commands/group.js';
 import { helpCommand } from './commands/help.js';
+import { keyCommands } from './commands/key.js';
 import { listCommand } from './commands/list.js';
 import { loginCommand } from './commands/login.js';
 import { logoutCommand } from './commands/logout.js';
@@ -37,6 +38,7 @@ export const commands: readonly CommandSpec[] = [
   garbageCollectCommand,
   ...groupCommands,
   helpCommand(() => commands),
+  ...keyCommands,
   listCommand,
   loginCommand,
   logoutCommand,

@@ -14,6 +14,14 @@ export function configFile(env: NodeJS.ProcessEnv, home: string, name: string): 
   return join(named(env['XDG_CONFIG_HOME']) ?? join(home, '.config'), PREFIX, name);
 }
 
+/** The places in which such a file is looked for, best first: the user's own, then those of the machine. cli.md §2.3. */
+export function configSearch(env: NodeJS.ProcessEnv, home: string, name: string): string[] {
+  const machine = (env['XDG_CONFIG_DIRS'] || '/etc/xdg')
+    .split(':')
+    .filter((directory) => directory.startsWith('/'));
+  return [configFile(env, home, name), ...machine.map((directory) => join(directory, PREFIX, name))];
+}
+
 /** A file that lives as long as the user's session; undefined where no such place is safe: of another user, or open to others. */
 export async function runtimeFile(env: NodeJS.ProcessEnv, name: string): Promise<string | undefined> {
   const directory = named(env['XDG_RUNTIME_DIR']);

@@ -1,6 +1,6 @@
 /** The golden datastore of test/fixtures as a store that the command line can read, and recorded runs of the reference client. */
 import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -39,7 +39,7 @@ const outputs = z.array(
 export const recordedOutputs = parsed('cli/outputs.json', outputs);
 
 export interface Golden {
-  /** Holds `store`, the directory `alpha` and the file `vm.conf`. */
+  /** Holds `store`, the directories `alpha` and `blobs` (of keys), and the file `vm.conf`. */
   readonly directory: string;
   /** Runs restat there, with the golden store as the repository. */
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<RunResult>;
@@ -53,6 +53,7 @@ export function withGolden<T>(use: (golden: Golden) => Promise<T>): Promise<T> {
     for (const name of ['one', 'two', 'three', 'sub/four'])
       await writeFile(join(directory, 'alpha', name), name);
     await writeFile(join(directory, 'vm.conf'), 'memory: 1\n');
+    await cp(join(FIXTURES, 'keys'), join(directory, 'blobs'), { recursive: true });
     const run: Golden['run'] = (args, env = {}) =>
       restat(args, {
         wrapper: ['env', '-C', directory],

@@ -29,6 +29,8 @@ const FORMAT = { 'output-format': text('json-pretty') };
 const LOCK = { 'lock-wait': number('0', 0) };
 const RUN = { progress: text('json'), 'crypt-mode': text('none') };
 
+const KDF = { kdf: text('pbkdf2'), hint: text('one line') };
+
 const STATE = { 'state-dir': text('/var/lib/restat-serve') };
 const ACCOUNT = { comment: text('one line'), expire: number('1800000000', 1_800_000_000) };
 
@@ -78,6 +80,18 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   'group notes show': { ...REPOSITORY, ...FORMAT },
   'group notes update': { ...REPOSITORY, ...LOCK },
   help: { verbose: 'flag' },
+  'key change-passphrase': KDF,
+  'key create': KDF,
+  'key create-master-key': {},
+  'key import-master-pubkey': {},
+  'key import-with-master-key': {
+    ...KDF,
+    'master-keyfile': text('master-private.pem'),
+    'encrypted-keyfile': text('rsa-encrypted.key'),
+  },
+  'key paperkey': { subject: text('one line'), 'output-format': text('text') },
+  'key show': FORMAT,
+  'key show-master-pubkey': FORMAT,
   list: { ...REPOSITORY, ...FORMAT },
   login: SERVER,
   logout: SERVER,
