@@ -77,6 +77,7 @@ function matchOf(entry: CatalogEntry, { stats }: LiveRows, row: number): number 
 
 /** Compares size, mtime and ctime. What is damaged in a directory costs the rest of it, and what is below that. */
 export class CatalogWalk implements ReferenceWalk {
+  readonly comparesCtime = true;
   readonly #reader: CatalogReader;
   readonly #archive: CatalogArchive;
   readonly #events: WalkEvents;

@@ -1,6 +1,7 @@
 /** Judges the files of a live tree against the reference and decides, in archive order, what is reused. */
 import { MATCH } from '../native-detect.js';
-import { STAT } from '../native-scan.js';
+import { fileSize, statSeconds, statWord } from '../native-listing.js';
+import { STAT, type StatRecords } from '../native-scan.js';
 import type { Instant } from '../snapshot/run-notes.js';
 import { BudgetedPrices, Padding, type PaddingBudget } from './padding.js';
 import type { Prices } from './plan.js';
@@ -37,9 +38,12 @@ const FORGET_AFTER = 1024;
 /** Index entries between two looks at the padding. */
 const LOOK_EVERY = 64;
 
-function sizeOf({ stats }: LiveRows, row: number): number {
-  const at = row * STAT.size + STAT.fileSize;
-  return stats.readUInt32LE(at) + stats.readUInt32LE(at + 4) * 2 ** 32;
+/** A time of a record; seconds beyond 2^53 are rounded, which nobody can tell from racy or not. */
+function instantAt(stats: StatRecords, row: number, seconds: number, nanoseconds: number): Instant {
+  return {
+    seconds: Number(statSeconds(stats, row, seconds)),
+    nanoseconds: statWord(stats, row, nanoseconds),
+  };
 }
 
 export class Detector {
@@ -102,15 +106,14 @@ export class Detector {
 
   #judgeFile(rows: JudgedRows, row: number, match: number): void {
     const { stats, first, payloads } = rows;
-    const at = row * STAT.size;
-    const size =
-      stats.readUInt32LE(at + STAT.fileSize) + stats.readUInt32LE(at + STAT.fileSize + 4) * 2 ** 32;
+    const size = fileSize(stats, row);
     const payload = payloads[row - first]!;
-    const mtime = {
-      seconds: stats.readUInt32LE(at + STAT.mtime) + stats.readInt32LE(at + STAT.mtime + 4) * 2 ** 32,
-      nanoseconds: stats.readUInt32LE(at + STAT.mtimeNs),
+    const times = {
+      mtime: instantAt(stats, row, STAT.mtime, STAT.mtimeNs),
+      // An equal one: that of the file is the one recorded.
+      ctime: this.#walk.comparesCtime ? instantAt(stats, row, STAT.ctime, STAT.ctimeNs) : undefined,
     };
-    let reason = judge(match, mtime, this.#racy);
+    let reason = judge(match, times, this.#racy);
     if (reason === Reason.reused) reason = this.#payloadProblem(payload, size);
     rows.reasons[row - first] = reason;
     if (reason === Reason.reused) {
@@ -149,8 +152,8 @@ export class Detector {
     const row = rows.files[rows.files.length - rows.undecided]!;
     const at = row - rows.first;
     if (!reuse && rows.reasons[at] === Reason.reused) rows.reasons[at] = Reason.padding;
-    if (reuse) this.padding.reuse(rows.payloads[at]!, sizeOf(rows, row));
-    else this.padding.encode(sizeOf(rows, row));
+    if (reuse) this.padding.reuse(rows.payloads[at]!, fileSize(rows.stats, row));
+    else this.padding.encode(fileSize(rows.stats, row));
     this.#followBudget();
     rows.undecided -= 1;
     if (rows.undecided > 0) return;

@@ -6,6 +6,7 @@ import type { Comparison, LiveRows, ReferenceWalk, WalkEvents } from './referenc
 import type { Spool } from './spool.js';
 
 export class Lockstep implements ReferenceWalk {
+  readonly comparesCtime = false;
   readonly #spool: Spool;
   readonly #cursor: NativeReferenceCursor;
   readonly #events: WalkEvents;

@@ -25,6 +25,8 @@ export interface WalkEvents {
 
 /** Directories are entered and left in step with the live tree, names ascend. Damage is an event, not an error. */
 export interface ReferenceWalk {
+  /** Change times have been compared, too. */
+  readonly comparesCtime: boolean;
   /** Goes to the root. */
   begin(): Promise<void>;
   /** Enters a directory of the live tree, also one that the reference does not have. */

@@ -12,7 +12,7 @@ export function isBefore(a: Instant, b: Instant): boolean {
 
 /** What is needed to judge files: made once per run. */
 export interface RacyRule {
-  /** From this modification time on a file is racy … */
+  /** From this time on a file is racy … */
   readonly from: Instant;
   /** … except where it is later than this; undefined: no exception. */
   readonly until: Instant | undefined;
@@ -30,19 +30,30 @@ export function racyRule(start: Instant, now: Instant): RacyRule {
   };
 }
 
-function isRacy(rule: RacyRule, mtime: Instant): boolean {
-  if (isBefore(mtime, rule.from)) return false;
-  return rule.until === undefined || !isBefore(rule.until, mtime);
+function isRacy(rule: RacyRule, time: Instant): boolean {
+  if (isBefore(time, rule.from)) return false;
+  return rule.until === undefined || !isBefore(rule.until, time);
 }
 
-/** The reason to read a file, or `reused` when it is unchanged. `match` are MATCH bits, `mtime` the recorded time. */
-export function judge(match: number, mtime: Instant, rule: RacyRule): Reason {
+/** Times of a file that the reference recorded. */
+export interface FileTimes {
+  readonly mtime: Instant;
+  /** Undefined where the reference does not know it. */
+  readonly ctime: Instant | undefined;
+}
+
+/**
+ * The reason to read a file, or `reused` when it is unchanged. `match` are MATCH bits. A ctime, which nobody can set, is the better
+ * evidence: where it is known, the mtime need not be one that says something.
+ */
+export function judge(match: number, { mtime, ctime }: FileTimes, rule: RacyRule): Reason {
   if (match === 0) return Reason.new;
   if ((match & MATCH.hardlink) !== 0) return Reason.hardlink;
   if ((match & MATCH.file) === 0) return Reason.type;
   if ((match & MATCH.size) === 0) return Reason.size;
   if ((match & MATCH.mtime) === 0) return Reason.mtime;
   if ((match & MATCH.otherCtime) !== 0) return Reason.ctime;
+  if (ctime !== undefined) return isRacy(rule, ctime) ? Reason.racy : Reason.reused;
   // Within a second of the epoch, on either side of it.
   if (mtime.seconds === 0 || mtime.seconds === -1 || (mtime.seconds === 1 && mtime.nanoseconds === 0))
     return Reason.noMtime;

@@ -10,29 +10,47 @@ type Instant = RacyRule['from'];
 const SAME = MATCH.file | MATCH.size | MATCH.mtime;
 const START = at(1_700_000_000, 500);
 const NOW = at(1_700_003_600, 0);
-const OLD = at(1_600_000_000, 0);
+const OLD_TIMES = { mtime: at(1_600_000_000), ctime: undefined };
 
 function at(seconds: number, nanoseconds = 0): Instant {
   return { seconds, nanoseconds };
 }
 
 function verdict(mtime: Instant, start = START, now = NOW): Reason {
-  return judge(SAME, mtime, racyRule(start, now));
+  return judge(SAME, { mtime, ctime: undefined }, racyRule(start, now));
 }
 
 test('a file needs an entry of its own, its size and its time', (t) => {
   const rule = racyRule(START, NOW);
-  t.is(judge(0, OLD, rule), Reason.new);
-  t.is(judge(MATCH.hardlink, OLD, rule), Reason.hardlink);
-  t.is(judge(MATCH.other, OLD, rule), Reason.type);
-  t.is(judge(MATCH.file | MATCH.mtime, OLD, rule), Reason.size);
-  t.is(judge(MATCH.file | MATCH.size, OLD, rule), Reason.mtime);
-  t.is(judge(SAME, OLD, rule), Reason.reused);
+  t.is(judge(0, OLD_TIMES, rule), Reason.new);
+  t.is(judge(MATCH.hardlink, OLD_TIMES, rule), Reason.hardlink);
+  t.is(judge(MATCH.other, OLD_TIMES, rule), Reason.type);
+  t.is(judge(MATCH.file | MATCH.mtime, OLD_TIMES, rule), Reason.size);
+  t.is(judge(MATCH.file | MATCH.size, OLD_TIMES, rule), Reason.mtime);
+  t.is(judge(SAME, OLD_TIMES, rule), Reason.reused);
+});
+
+test('where the reference knows it, the ctime is compared, too', (t) => {
+  const rule = racyRule(START, NOW);
+  const times = { mtime: at(1_600_000_000), ctime: at(1_650_000_000) };
+  t.is(judge(SAME, times, rule), Reason.reused);
+  t.is(judge(SAME | MATCH.otherCtime, times, rule), Reason.ctime);
+  t.is(judge(MATCH.file | MATCH.size | MATCH.otherCtime, times, rule), Reason.mtime);
+});
+
+test('a known ctime decides what is racy, whatever the mtime says', (t) => {
+  const rule = racyRule(START, NOW);
+  const late = at(START.seconds - 60, START.nanoseconds);
+  const early = at(START.seconds - 60, START.nanoseconds - 1);
+  for (const mtime of [at(0), at(1), at(1_600_000_000), late, NOW, at(NOW.seconds + 1000)]) {
+    t.is(judge(SAME, { mtime, ctime: late }, rule), Reason.racy);
+    t.is(judge(SAME, { mtime, ctime: early }, rule), Reason.reused);
+  }
 });
 
 test('owner, mode and attributes do not matter for the contents', (t) => {
-  t.is(judge(SAME | MATCH.metadata, OLD, racyRule(START, NOW)), Reason.reused);
-  t.is(judge(SAME, OLD, racyRule(START, NOW)), Reason.reused);
+  t.is(judge(SAME | MATCH.metadata, OLD_TIMES, racyRule(START, NOW)), Reason.reused);
+  t.is(judge(SAME, OLD_TIMES, racyRule(START, NOW)), Reason.reused);
 });
 
 test('a file is racy from a minute before the start of the reference run on, to the nanosecond', (t) => {

@@ -72,8 +72,8 @@ for (const layout of ['split', 'single']) {
       t.true(third.reasons['reused']! >= LASTING.length - 1, JSON.stringify(third.reasons));
       t.deepEqual(await comesBack(world), []);
       const fourth = await metadataRun(world, 4, options);
-      // That is what the touched one has now.
-      t.deepEqual(readReasons(fourth), { 'no mtime': 1 });
+      // That is what the touched one has now; who knows change times needs no other.
+      t.deepEqual(readReasons(fourth), layout === 'split' ? { 'no mtime': 1 } : {});
       t.deepEqual(await comesBack(world), []);
     });
   });

@@ -186,7 +186,7 @@ async function roundTrip(
   await comesBack(t, before, world);
 }
 
-/** Files with times near the epoch, which say nothing: every run reads them. */
+/** Files with times near the epoch, which say nothing: every run reads them that does not know change times. */
 const TIMELESS = 2;
 
 /** Backs the same tree up again, `hour` hours from now in mode metadata: most files are reused. Restores it, compares. */
@@ -199,7 +199,7 @@ async function roundTripAgain(
   const before = await scanTree(world.source);
   const { reasons, summary, code } = await metadataRun(world, hour, options);
   t.is(code, 0);
-  t.is(reasons['no mtime'], TIMELESS);
+  t.is(reasons['no mtime'], options.includes('single') ? undefined : TIMELESS);
   t.true(reasons['reused']! >= 0.8 * summary.files, JSON.stringify(reasons));
   await comesBack(t, before, world);
 }
@@ -235,8 +235,9 @@ whole(
     t.timeout(300_000);
     await withMountedWorld('ext4', async (world) => {
       await buildTree(world.source, treeWith(ATTRIBUTES, 4_400_000_000));
-      await roundTrip(t, world, [...SINGLE, '--change-detection-mode', 'metadata']);
-      await roundTripAgain(t, world, SINGLE, 1);
+      // Everything has just been made: an hour later no change time is racy.
+      await roundTrip(t, world, [...SINGLE, '--change-detection-mode', 'metadata'], HOUR);
+      await roundTripAgain(t, world, SINGLE, 2);
     });
   },
 );

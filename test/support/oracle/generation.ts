@@ -62,9 +62,14 @@ export async function generationOf(store: string, layout: Layout, time: number):
   };
 }
 
-/** Whether a time says nothing: near the epoch, or so late that a change after the last run could show it, too. */
-function isNoEvidence(seconds: number, now: Generation, before: Generation): boolean {
-  return seconds === 0 || seconds === 1 || (seconds >= before.time - MARGIN && seconds <= now.time);
+/**
+ * Whether the times of a file say nothing: so late that a change after the last run could show them, too; an mtime, also near the epoch.
+ * Where the snapshot has ctimes they alone count.
+ */
+function isNoEvidence({ mtime, ctime }: StoredEntry, now: Generation, before: Generation): boolean {
+  const isLate = (seconds: number): boolean => seconds >= before.time - MARGIN && seconds <= now.time;
+  if (ctime !== undefined) return isLate(Number.parseInt(ctime, 10));
+  return mtime.seconds === 0 || mtime.seconds === 1 || isLate(mtime.seconds);
 }
 
 /** The file of the generation before that the documented rule cannot tell from that of now. */
@@ -75,7 +80,7 @@ function likeBefore(path: string, now: Generation, before: Generation | undefine
   const { seconds, nanoseconds } = file.mtime;
   if (old.mtime.seconds !== seconds || old.mtime.nanoseconds !== nanoseconds || old.ctime !== file.ctime)
     return undefined;
-  return isNoEvidence(seconds, now, before) ? undefined : old;
+  return isNoEvidence(file, now, before) ? undefined : old;
 }
 
 /** Only a rule that takes no notice of ctimes may miss content rewritten with size and time kept. */
