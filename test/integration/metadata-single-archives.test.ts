@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { MAGIC } from '../../src/catalog/format.js';
 import { restat, restatOk } from '../support/cli.js';
 import { type MetadataRun, metadataRun, parseRun } from '../support/metadata-run.js';
 import { makeSampleTree, noise } from '../support/sample-tree.js';
@@ -72,7 +73,7 @@ test('mode metadata holds for the archives that are named', async (t) => {
   await withWorld(async (world) => {
     makeTwo(world);
     for (const [i, [mode, reasons, appended]] of RUNS.entries()) {
-      const run = await runOfTwo(world, i, mode, { repository: world.store });
+      const run = await runOfTwo(world, i + 1, mode, { repository: world.store });
       t.deepEqual(run.reasons, reasons, mode);
       t.deepEqual(
         referencesOf(run),
@@ -106,8 +107,8 @@ test('a run asks once for the previous catalog and for the index of each archive
     withSessionServer({ hold }, async ({ repository, env, store }) => {
       makeTwo(world);
       const where = { repository: repository(), env };
-      await runOfTwo(world, 0, 'metadata', where);
-      for (const hour of [1, 2]) {
+      await runOfTwo(world, 1, 'metadata', where);
+      for (const hour of [2, 3]) {
         writeFileSync(join(world.source, 'b', `new${hour}`), noise(`new${hour}`, 100_000));
         calls.length = 0;
         const run = await runOfTwo(world, hour, 'metadata', where);
@@ -131,9 +132,9 @@ test('a server that holds its rules takes one generation after the other', async
     mkdirSync(state, { mode: 0o700 });
     makeTwo(world);
     await withServed(world.store, state, async (where) => {
-      const first = await runOfTwo(world, 0, 'metadata', where);
+      const first = await runOfTwo(world, 1, 'metadata', where);
       t.regex(first.stderr, /^No previous manifest, fallback to regular mode$/m);
-      for (const hour of [1, 2, 3]) {
+      for (const hour of [2, 3, 4]) {
         writeFileSync(join(world.source, 'a', `new${hour}`), noise(`new${hour}`, 9000));
         const run = await runOfTwo(world, hour, 'metadata', where);
         t.deepEqual(referencesOf(run), ['a.pxar.didx', 'b.pxar.didx']);
@@ -190,6 +191,9 @@ test('--layout single in mode data makes what mode legacy makes', async (t) => {
     }
     t.deepEqual(streams[0], streams[1]);
     t.deepEqual(streams[0], streams[2]);
+    const { version } = await readSingle(world.store, 'host/t');
+    t.is(version, 1);
+    t.deepEqual(streams[0]![1]!.subarray(0, 8), MAGIC[1]);
     t.deepEqual(await restoredDifferences(world), []);
   });
 });

