@@ -36,8 +36,9 @@ traced('a file of which nothing but the ctime changed is read', async (t) => {
     await singleRun(world, 2);
     chmodSync(join(world.source, 'd01/f000'), 0o600);
     const { run, read } = await tracedReads(world, (wrapper) => singleRun(world, 3, [], { wrapper }));
-    t.deepEqual(run.reasons, { reused: FILES - 1, ctime: 1 });
-    t.deepEqual(read, ['d01/f000']);
+    t.deepEqual(others(run), { ctime: 1 });
+    t.true(read.includes('d01/f000'));
+    t.is(read.length, 1 + (run.reasons['padding'] ?? 0));
     await isTrue(t, world);
     t.deepEqual((await singleRun(world, 4)).reasons, { reused: FILES });
   });
@@ -57,15 +58,17 @@ test('a file rewritten with size and mtime kept is noticed', async (t) => {
   });
 });
 
-test('a file that was modified after the last run began is read, whatever its time says', async (t) => {
+test('files that changed shortly before the last run began are read, whatever their mtimes say', async (t) => {
   await withWorld(async (world) => {
     makeSampleTree(world.source, TREE);
-    // Between the two runs by their clocks, however long they take.
-    put(join(world.source, 'd01/racy'), noise('racy', 6000), Math.floor(Date.now() / 1000) + 1800);
     await singleRun(world, 0);
-    t.deepEqual(others(await singleRun(world, 1)), { racy: 1 });
+    t.deepEqual((await singleRun(world, 1)).reasons, { racy: FILES });
+    // Times that say nothing where nobody knows the ctime.
+    for (const [i, seconds] of [0, 1, Math.floor(Date.now() / 1000) + 9000].entries())
+      put(join(world.source, `d01/odd${i}`), noise(`odd${i}`, 6000), seconds);
+    await singleRun(world, 2);
+    t.deepEqual((await singleRun(world, 3)).reasons, { reused: FILES + 3 });
     await isTrue(t, world);
-    t.deepEqual(others(await singleRun(world, 2)), {});
   });
 });
 
@@ -101,8 +104,7 @@ whole('files that could not be read as they are are read again by the next run',
     t.deepEqual(others(next), { untrusted: 1, mtime: 1 });
     t.deepEqual(await untrustedPaths(world), []);
     await isTrue(t, world);
-    // The time that it was given is none that says anything.
-    t.deepEqual(others(await singleRun(world, 4)), { 'no mtime': 1 });
+    t.deepEqual(others(await singleRun(world, 4)), {});
   });
 });
 
