@@ -76,6 +76,10 @@ const fileSchema = z.object({
     .transform((value) => value ?? undefined),
 });
 
+function wrong(code: 'KEY_FILE_SIZE' | 'KEY_FILE_SHAPE', name: string, problem: string): KeyError {
+  return new KeyError(code, `${name}: this is no key file: ${problem}`);
+}
+
 /** Which members are wrong, never what is in them. */
 function problemsOf({ issues }: z.ZodError): string {
   return [...new Set(issues.map(({ path }) => path.join('.') || 'the whole'))].join(', ');
@@ -87,11 +91,11 @@ function parseRest(rest: Buffer, name: string): z.infer<typeof fileSchema> {
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(rest));
   } catch {
-    throw new KeyError('KEY_FILE_SHAPE', `${name}: this is not JSON`);
+    throw wrong('KEY_FILE_SHAPE', name, 'it is not JSON');
   }
   const parsed = fileSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new KeyError('KEY_FILE_SHAPE', `${name}: this is no key file; wrong: ${problemsOf(parsed.error)}`);
+  throw wrong('KEY_FILE_SHAPE', name, `what is wrong: ${problemsOf(parsed.error)}`);
 }
 
 /**
@@ -99,28 +103,17 @@ function parseRest(rest: Buffer, name: string): z.infer<typeof fileSchema> {
  * errors call it. Throws KeyError `KEY_FILE_SIZE`, `KEY_FILE_SHAPE` and `KEY_KDF`.
  */
 export function parseKeyFile(bytes: Buffer, name: string): KeyFile {
-  if (bytes.length > KEY_FILE_LIMIT) throw tooLong(name);
+  if (bytes.length > KEY_FILE_LIMIT)
+    throw wrong('KEY_FILE_SIZE', name, `it has more than ${KEY_FILE_LIMIT} bytes`);
   const taken = takeMember(bytes, 'data');
-  if (taken === undefined)
-    throw new KeyError('KEY_FILE_SHAPE', `${name}: this is no key file; it has no member 'data' of its own`);
-  const fields = parseRest(taken.rest, name);
-  if (fields.kdf !== undefined) checkKdf(fields.kdf);
+  if (taken === undefined) throw wrong('KEY_FILE_SHAPE', name, "it has no member 'data' of its own");
+  const { kdf, created, modified, fingerprint, hint } = parseRest(taken.rest, name);
+  if (kdf !== undefined) checkKdf(kdf);
   const data = decodeBase64(taken.value);
-  const length = fields.kdf === undefined ? ENCRYPTION_KEY_BYTES : LOCKED_BYTES;
-  if (data?.length === length) return { ...fields, data };
+  const length = kdf === undefined ? ENCRYPTION_KEY_BYTES : LOCKED_BYTES;
+  if (data?.length === length) return { kdf, created, modified, data, fingerprint, hint };
   data?.fill(0);
-  throw new KeyError(
-    'KEY_FILE_SHAPE',
-    `${name}: this is no key file; 'data' must be base64 of ${length} bytes`,
-  );
-}
-
-/** The error for a file that is longer than any key file. */
-export function tooLong(name: string): KeyError {
-  return new KeyError(
-    'KEY_FILE_SIZE',
-    `${name}: this is no key file; it has more than ${KEY_FILE_LIMIT} bytes`,
-  );
+  throw wrong('KEY_FILE_SHAPE', name, `'data' must be base64 of ${length} bytes`);
 }
 
 function kdfJson(kdf: Kdf | undefined): object | null {
