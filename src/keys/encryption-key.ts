@@ -18,6 +18,7 @@ const FINGERPRINT_INPUT = createHash('sha256').update('Proxmox Backup Encryption
 export class EncryptionKey {
   readonly #secret: Buffer;
   readonly #id: Buffer;
+  #wiped = false;
   /** Tells keys apart; no secret. */
   readonly fingerprint: Fingerprint;
 
@@ -34,14 +35,14 @@ export class EncryptionKey {
     return new EncryptionKey(randomBytes(ENCRYPTION_KEY_BYTES));
   }
 
-  /** The 32 bytes, not a copy. */
+  /** The 32 bytes, not a copy. Throws when they are wiped: nothing may be encrypted with zeros. */
   get secret(): Buffer {
-    return this.#secret;
+    return this.#usable(this.#secret);
   }
 
-  /** What digests of encrypted chunks end with, and signatures are made with: 32 bytes, not a copy. §5.1. */
+  /** What digests of encrypted chunks end with, and signatures are made with: 32 bytes, not a copy. §5.1. Throws when wiped. */
   get idKey(): Buffer {
-    return this.#id;
+    return this.#usable(this.#id);
   }
 
   /** Throws KeyError `KEY_FINGERPRINT` where it is another key than the one that is called so. */
@@ -53,8 +54,14 @@ export class EncryptionKey {
 
   /** Overwrites the key, which cannot be used any more. */
   wipe(): void {
+    this.#wiped = true;
     this.#secret.fill(0);
     this.#id.fill(0);
+  }
+
+  #usable(bytes: Buffer): Buffer {
+    if (this.#wiped) throw new TypeError('the key has been wiped');
+    return bytes;
   }
 }
 

@@ -83,7 +83,7 @@ export interface CreateOptions {
   readonly makeDirectory?: boolean;
 }
 
-/** Writes a new file and never over anything. Throws KeyError `KEY_EXISTS` and system errors, with nothing left behind. */
+/** Writes a new file and never over anything. Throws KeyError `KEY_EXISTS`, `KEY_MISSING` and system errors, with nothing left behind. */
 export async function createStored(path: string, bytes: Buffer, options: CreateOptions = {}): Promise<void> {
   const directory = dirname(path);
   if (options.makeDirectory) await mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
@@ -91,14 +91,17 @@ export async function createStored(path: string, bytes: Buffer, options: CreateO
   try {
     await native.publishFile(directory, basename(path), bytes, { mode, sync: true });
   } catch (error) {
-    throw codeOf(error) === 'EEXIST' ? exists(path, error) : error;
+    if (codeOf(error) === 'EEXIST') throw exists(path, error);
+    if (codeOf(error) !== 'ENOENT') throw error;
+    throw new KeyError('KEY_MISSING', `unable to store "${path}" - there is no such directory`);
   }
   await syncDirectory(directory);
 }
 
 /**
  * Puts new content in the place of a file in one step, or makes the file. Where a symbolic link leads to the file, that one is replaced;
- * its owner stays, its mode becomes `mode`, 0600 unless told. Throws system errors, with the old content in place.
+ * its owner stays, its mode becomes `mode`, 0600 unless told. A kill just before the end leaves a whole new file, with the same owner and mode,
+ * beside the old one under a temporary name. Throws KeyError `KEY_FILE_TYPE`, `KEY_MISSING` and system errors, with the old content in place.
  */
 export async function replaceStored(path: string, bytes: Buffer, options: CreateOptions = {}): Promise<void> {
   if (options.makeDirectory) await mkdir(dirname(path), { recursive: true, mode: PRIVATE_DIRECTORY });

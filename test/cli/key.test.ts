@@ -68,9 +68,14 @@ test('key show and show-master-pubkey print what the reference client prints', (
     t.is(lines.length, 3);
     for (const { arguments: words, stdout } of lines)
       t.like(await run(words.slice(1)), { code: 0, stdout, stderr: '' });
-    for (const { file, show } of KEYS) {
+    for (const { file, show, enc_key: secret } of KEYS) {
       const { stdout } = await run(['show', `keys/${file}`, '--output-format', 'json']);
       t.deepEqual(JSON.parse(stdout), { ...show, path: `"keys/${file}"` });
+      for (const format of ['text', 'json', 'json-pretty']) {
+        const text = said(await run(['show', `keys/${file}`, '--output-format', format]));
+        for (const shape of ['hex', 'base64'] as const)
+          t.false(text.includes(Buffer.from(secret, 'hex').toString(shape).slice(0, 20)));
+      }
     }
   }));
 
@@ -217,6 +222,17 @@ test('a file that does not fit, and a program that is killed, leave nothing behi
       t.is(await read('keys/key-none.json'), before);
     }
     t.deepEqual((await readdir(directory)).sort(), ['home', 'keys']);
+    const late = await run(
+      ['change-passphrase', 'keys/key-none.json', '--kdf', 'none'],
+      {},
+      killed('rename'),
+    );
+    t.not(late.code, 0);
+    t.is(await read('keys/key-none.json'), before);
+    const left = (await readdir(join(directory, 'keys'))).filter((name) => name.startsWith('.restat-tmp.'));
+    t.is(left.length, 1);
+    t.is(await modeOf(join(directory, 'keys', left[0]!)), 0o600);
+    t.is(openIndependently(await read(`keys/${left[0]}`), '').secret, secretOf('key-none.json'));
   }));
 
 test('a public master key goes to its default place, and is replaced by another', (t) =>

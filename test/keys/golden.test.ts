@@ -19,8 +19,11 @@ for (const { file, kdf, bytes, enc_key: secret, idKey, show } of KEYS) {
     t.is(key.idKey.toString('hex'), idKey);
     t.is<unknown, unknown>(key.fingerprint, show['fingerprint']);
     t.is(shortFingerprint(key.fingerprint), String(show['fingerprint']).slice(0, 23));
+    const bytesOfKey = [key.secret, key.idKey];
     key.wipe();
-    t.true(key.secret.equals(Buffer.alloc(32)) && key.idKey.equals(Buffer.alloc(32)));
+    for (const part of bytesOfKey) t.true(part.equals(Buffer.alloc(32)));
+    t.throws(() => key.secret, { message: 'the key has been wiped' });
+    t.throws(() => key.idKey, { message: 'the key has been wiped' });
   });
 
   test(`${file} is written as it was read`, (t) => {

@@ -25,7 +25,10 @@ const modeOf = async (path: string): Promise<number> => (await lstat(path)).mode
 test('a new file is for its owner only, as is the directory that is made for it', (t) =>
   withTemporaryDirectory(async (directory) => {
     const path = join(directory, 'a/b/key');
-    await t.throwsAsync(() => createStored(path, NEW), { code: 'ENOENT' });
+    await t.throwsAsync(() => createStored(path, NEW), {
+      code: 'KEY_MISSING',
+      message: /no such directory$/,
+    });
     await createStored(path, NEW, { makeDirectory: true });
     t.deepEqual(await readStored(path, 3), NEW);
     t.deepEqual([await modeOf(path), await modeOf(join(directory, 'a/b'))], [0o600, 0o700]);
