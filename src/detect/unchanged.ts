@@ -42,9 +42,15 @@ export interface FileTimes {
   readonly ctime: Instant | undefined;
 }
 
+/** Within a second of the epoch, on either side of it: what is there for want of a time. */
+function saysNothing({ seconds, nanoseconds }: Instant): boolean {
+  return seconds === 0 || seconds === -1 || (seconds === 1 && nanoseconds === 0);
+}
+
 /**
  * The reason to read a file, or `reused` when it is unchanged. `match` are MATCH bits. A ctime, which nobody can set, is the better
- * evidence: where it is known, the mtime need not be one that says something.
+ * evidence: where it is known, the mtime need not say anything. File systems that keep no ctimes have it at the epoch, too: then it is
+ * as if it were not known.
  */
 export function judge(match: number, { mtime, ctime }: FileTimes, rule: RacyRule): Reason {
   if (match === 0) return Reason.new;
@@ -53,9 +59,7 @@ export function judge(match: number, { mtime, ctime }: FileTimes, rule: RacyRule
   if ((match & MATCH.size) === 0) return Reason.size;
   if ((match & MATCH.mtime) === 0) return Reason.mtime;
   if ((match & MATCH.otherCtime) !== 0) return Reason.ctime;
-  if (ctime !== undefined) return isRacy(rule, ctime) ? Reason.racy : Reason.reused;
-  // Within a second of the epoch, on either side of it.
-  if (mtime.seconds === 0 || mtime.seconds === -1 || (mtime.seconds === 1 && mtime.nanoseconds === 0))
-    return Reason.noMtime;
-  return isRacy(rule, mtime) ? Reason.racy : Reason.reused;
+  const known = ctime !== undefined && !saysNothing(ctime) ? ctime : mtime;
+  if (saysNothing(known)) return Reason.noMtime;
+  return isRacy(rule, known) ? Reason.racy : Reason.reused;
 }

@@ -48,6 +48,16 @@ test('a known ctime decides what is racy, whatever the mtime says', (t) => {
   }
 });
 
+test('a ctime at the epoch is none: then the mtime must say something', (t) => {
+  const rule = racyRule(START, NOW);
+  for (const ctime of [at(0), at(0, 5), at(1), at(-1, 5)]) {
+    for (const mtime of [at(0), at(0, 7), at(1), at(-1)])
+      t.is(judge(SAME, { mtime, ctime }, rule), Reason.noMtime);
+    t.is(judge(SAME, { mtime: at(1_600_000_000), ctime }, rule), Reason.reused);
+    t.is(judge(SAME, { mtime: START, ctime }, rule), Reason.racy);
+  }
+});
+
 test('owner, mode and attributes do not matter for the contents', (t) => {
   t.is(judge(SAME | MATCH.metadata, OLD_TIMES, racyRule(START, NOW)), Reason.reused);
   t.is(judge(SAME, OLD_TIMES, racyRule(START, NOW)), Reason.reused);
