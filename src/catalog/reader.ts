@@ -24,6 +24,8 @@ export class CatalogReader {
   readonly #pages: Pages;
   readonly #numbers: NumberReader;
   readonly #parser: EntryParser;
+  /** Where the blocks end that were opened, as long as somebody holds their directories. */
+  readonly #ends = new WeakMap<CatalogDirectory, number>();
 
   private constructor(pages: Pages, archive: string, version: CatalogVersion, root: CatalogDirectory) {
     this.version = version;
@@ -45,12 +47,17 @@ export class CatalogReader {
     return new CatalogReader(pages, archive, version, await rootOf(pages, size, archive));
   }
 
-  /** The entries of a directory in their order. Throws CatalogError. */
+  /**
+   * The entries of a directory in their order. Directories that are looked into before the next entry is asked for are apart from those
+   * that follow, as in a walk. Throws CatalogError.
+   */
   async *list(directory: CatalogDirectory): AsyncGenerator<CatalogEntry> {
     const block = await this.#open(directory);
     while (block.left > 0) {
       const page = this.#pages.get(block.at) ?? (await this.#pages.load(block.at));
-      yield this.#parser.next(block, page);
+      const entry = this.#parser.next(block, page);
+      yield entry;
+      if (entry.type === 'd') block.least = Math.max(block.least, this.#ends.get(entry.directory) ?? 0);
     }
     checkFilled(block, this.#archive);
   }
@@ -107,7 +114,9 @@ export class CatalogReader {
 
   async #open(directory: CatalogDirectory): Promise<Block> {
     const page = this.#pages.get(directory.start) ?? (await this.#pages.load(directory.start));
-    return openBlock(directory, page, this.#numbers);
+    const block = openBlock(directory, page, this.#numbers);
+    this.#ends.set(directory, block.end);
+    return block;
   }
 }
 

@@ -188,3 +188,16 @@ test('a huge block is not read as a whole', async (t) => {
   t.is(error?.code, 'CATALOG_NAME');
   t.true(longest <= 80 * 1024, `${longest}`);
 });
+
+test('a directory that begins in the block of the one before is refused by who looked into that', async (t) => {
+  const bytes = made(`${block(1, '6c05 04016c0161')}${block(2, '64016109 64016205')}`, 17);
+  t.is((await catalogError(() => walk(bytes)))?.code, 'CATALOG_POSITION');
+  const reader = await openBytes(bytes);
+  t.is((await listOf(reader, reader.root)).length, 2);
+  const error = await catalogError(async () => {
+    for await (const entry of reader.list(reader.root))
+      if (entry.type === 'd') await listOf(reader, entry.directory);
+  });
+  t.is(error?.code, 'CATALOG_POSITION');
+  t.is(error?.offset, 23);
+});
