@@ -1,4 +1,6 @@
 /** Where the contents of an archive's files lie in it, as its catalog says. docs/formats.md. */
+import type { CatalogDirectory, CatalogEntry, FileEntry } from '../catalog/entry.js';
+import { MAX_DEPTH } from '../catalog/format.js';
 import type { CatalogReader } from '../catalog/reader.js';
 import type { DynamicIndex } from '../snapshot/dynamic-index.js';
 import { type CatalogArchive, payloadPosition } from './catalog-walk.js';
@@ -55,10 +57,27 @@ function widen({ starts, ends }: Ranges, limit: number, most: number, index: Dyn
   }
 }
 
-/**
- * Ranges of all files of an archive whose index is given, up to the first damage. They include PAYLOAD headers, and the metadata
- * behind them.
- */
+/** Files below a directory. What is damaged costs the rest of its directory, as who follows the live tree finds, too, and tells. */
+async function* readableFiles(reader: CatalogReader, top: CatalogDirectory): AsyncGenerator<FileEntry> {
+  const open = [reader.list(top)];
+  for (let entries = open.at(-1); entries !== undefined; entries = open.at(-1)) {
+    const entry = await next(entries);
+    if (entry === undefined) open.pop();
+    else if (entry.type === 'f') yield entry;
+    else if (entry.type === 'd' && open.length <= MAX_DEPTH) open.push(reader.list(entry.directory));
+  }
+}
+
+async function next(entries: AsyncGenerator<CatalogEntry>): Promise<CatalogEntry | undefined> {
+  try {
+    const { value, done } = await entries.next();
+    return done === true ? undefined : value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ranges of all files of an archive whose index is given. They include PAYLOAD headers, and the metadata behind them. */
 export async function catalogRanges(
   reader: CatalogReader,
   archive: CatalogArchive,
@@ -66,15 +85,10 @@ export async function catalogRanges(
 ): Promise<FileRanges> {
   const { directory, appendixStart } = archive;
   const [tree, appendix] = [new Ranges(), new Ranges()];
-  try {
-    for await (const { entry } of reader.walk(directory)) {
-      if (entry.type !== 'f') continue;
-      const start = payloadPosition(entry, appendixStart);
-      const ranges = entry.extension?.place === 'appendix' ? appendix : tree;
-      ranges.add(start, start + PAYLOAD_HEADER + entry.size);
-    }
-  } catch {
-    // Who follows the live tree comes to the same place, and tells.
+  for await (const entry of readableFiles(reader, directory)) {
+    const start = payloadPosition(entry, appendixStart);
+    const ranges = entry.extension?.place === 'appendix' ? appendix : tree;
+    ranges.add(start, start + PAYLOAD_HEADER + entry.size);
   }
   const treeEnd = Math.min(appendixStart ?? index.size, index.size);
   widen(tree, treeEnd, Number.POSITIVE_INFINITY, index);

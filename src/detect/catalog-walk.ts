@@ -36,11 +36,13 @@ export function payloadPosition({ extension }: FileEntry, appendixStart: number 
 
 /** A directory of the catalog that is open: its entries, one ahead. */
 class OpenDirectory {
+  readonly directory: CatalogDirectory;
   readonly #entries: AsyncGenerator<CatalogEntry>;
   /** The entry that comes next; undefined at the end. */
   next: CatalogEntry | undefined;
 
   constructor(reader: CatalogReader, directory: CatalogDirectory) {
+    this.directory = directory;
     this.#entries = reader.list(directory);
   }
 
@@ -162,19 +164,19 @@ export class CatalogWalk implements ReferenceWalk {
   async #enter(directory: CatalogDirectory | undefined): Promise<void> {
     const opened = directory === undefined ? undefined : new OpenDirectory(this.#reader, directory);
     this.#open.push(opened);
-    if (opened !== undefined) await this.#advance(opened, directory);
+    if (opened !== undefined) await this.#advance(opened);
   }
 
-  async #advance(opened: OpenDirectory, directory?: CatalogDirectory): Promise<void> {
+  async #advance(opened: OpenDirectory): Promise<void> {
     try {
       await opened.advance();
     } catch (error) {
-      this.#damaged(error, directory);
+      this.#damaged(error, opened.directory);
     }
   }
 
-  #damaged(error: unknown, directory: CatalogDirectory | undefined): void {
-    const position = error instanceof CatalogError ? error.offset : (directory?.start ?? 0);
+  #damaged(error: unknown, directory: CatalogDirectory): void {
+    const position = error instanceof CatalogError ? error.offset : directory.start;
     this.#events.onDamage(error, position, true);
   }
 
