@@ -1,12 +1,9 @@
 /** The command line's exclude patterns as single archives keep them: a file that nobody has. pxar.md §7.2, cli.md §8.5. */
 import { native } from '../native.js';
-import { Mode } from '../pxar/format.js';
+import { EXCLUDE_LIST_NAME, Mode } from '../pxar/format.js';
 import { encodeMetadata } from '../pxar/metadata-encoder.js';
 import type { SingleEncoder } from '../pxar/single-encoder.js';
 import { type MatchEntry, patternLines } from './match-list.js';
-
-/** What the file is called; a real one of that name in the root is left out. */
-export const EXCLUDE_LIST_NAME: Buffer = Buffer.from('.pxarexclude-cli');
 
 const NO_ACL = {
   users: [],

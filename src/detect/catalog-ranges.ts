@@ -3,7 +3,7 @@ import type { CatalogDirectory, CatalogEntry, FileEntry } from '../catalog/entry
 import { MAX_DEPTH } from '../catalog/format.js';
 import type { CatalogReader } from '../catalog/reader.js';
 import type { DynamicIndex } from '../snapshot/dynamic-index.js';
-import { type CatalogArchive, payloadPosition } from './catalog-walk.js';
+import { type CatalogArchive, isMade, payloadPosition } from './catalog-walk.js';
 import type { FileRanges } from './payload-map.js';
 
 const PAYLOAD_HEADER = 16;
@@ -63,6 +63,7 @@ async function* readableFiles(reader: CatalogReader, top: CatalogDirectory): Asy
   for (let entries = open.at(-1); entries !== undefined; entries = open.at(-1)) {
     const entry = await next(entries);
     if (entry === undefined) open.pop();
+    else if (isMade(entry, open.length === 1)) continue;
     else if (entry.type === 'f') yield entry;
     else if (entry.type === 'd' && open.length <= MAX_DEPTH) open.push(reader.list(entry.directory));
   }

@@ -15,6 +15,7 @@ import {
   statWord,
 } from '../native-listing.js';
 import { STAT } from '../native-scan.js';
+import { EXCLUDE_LIST_NAME } from '../pxar/format.js';
 import type { Comparison, LiveRows, ReferenceWalk, WalkEvents } from './reference-walk.js';
 
 const APPENDIX_HEADER = 16;
@@ -32,6 +33,11 @@ export function payloadPosition({ extension }: FileEntry, appendixStart: number 
   if (extension === undefined) return NOWHERE;
   if (extension.place === 'archive') return extension.offset;
   return appendixStart === undefined ? NOWHERE : appendixStart + APPENDIX_HEADER + extension.offset;
+}
+
+/** True for what is in an archive and in no live tree: the exclude patterns, in the root. */
+export function isMade({ name }: CatalogEntry, isInRoot: boolean): boolean {
+  return isInRoot && name.equals(EXCLUDE_LIST_NAME);
 }
 
 /** A directory of the catalog that is open: its entries, one ahead. */
@@ -147,7 +153,9 @@ export class CatalogWalk implements ReferenceWalk {
 
   /** Passes over an entry that the live tree does not have. */
   async #pass(directory: OpenDirectory, entry: CatalogEntry): Promise<void> {
-    if (entry.type === 'f') this.#gone.push(payloadPosition(entry, this.#archive.appendixStart));
+    const isRoot = directory.directory === this.#archive.directory;
+    if (entry.type === 'f' && !isMade(entry, isRoot))
+      this.#gone.push(payloadPosition(entry, this.#archive.appendixStart));
     if (entry.type === 'd') await this.#passTree(entry.directory);
     await this.#advance(directory);
   }

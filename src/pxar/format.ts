@@ -124,6 +124,9 @@ export const Mode = {
   KNOWN: 0o177777,
 } as const;
 
+/** Name of the last entry of a single archive's root that keeps the command line's exclude patterns; a real file of that name is left out. §7.2. */
+export const EXCLUDE_LIST_NAME: Buffer = Buffer.from('.pxarexclude-cli');
+
 const WORD = 0x1_0000_0000;
 
 /** A u64 as a number, or NaN if it is greater than Number.MAX_SAFE_INTEGER. */

@@ -1,6 +1,7 @@
 /** The previous catalog as a reference: what of it is used where parts of it are damaged or overlap. docs/formats.md. */
 import test from 'ava';
 import type { CatalogEntry, FileExtension } from '../../src/catalog/entry.js';
+import type { ExtendedCatalogWriter } from '../../src/catalog/extended-writer.js';
 import type { CatalogSource } from '../../src/catalog/pages.js';
 import { CatalogReader } from '../../src/catalog/reader.js';
 import { catalogRanges } from '../../src/detect/catalog-ranges.js';
@@ -16,7 +17,7 @@ function extension(offset: number): FileExtension {
 }
 
 /** A catalog with directories a, b and c of three files each, of 4 bytes, 100 bytes apart. */
-function threeDirectories(): Buffer {
+function threeDirectories(more: (writer: ExtendedCatalogWriter) => void = () => {}): Buffer {
   return extendedOf((writer) => {
     writer.startDirectory(ARCHIVE);
     for (const [i, directory] of ['a', 'b', 'c'].entries()) {
@@ -26,6 +27,7 @@ function threeDirectories(): Buffer {
       }
       writer.endDirectory();
     }
+    more(writer);
     writer.endArchive(0);
   });
 }
@@ -96,4 +98,14 @@ test('where a chunk is missing the message names the directory that is in it', a
   const { damage } = await follow(await opened(source), ['a', 'b', 'c']);
   t.is(damage.length, 1);
   t.true(damage[0]! > bytes.indexOf('a69') && damage[0]! < bytes.indexOf('b10'), String(damage));
+});
+
+test('what restat itself put into the archive is not gone', async (t) => {
+  const bytes = threeDirectories((writer) => {
+    writer.file(raw('.pxarexclude-cli'), 6, 0, { ...extension(2000), ctime: 0 });
+  });
+  const catalog = await opened(bufferSource(bytes));
+  t.deepEqual((await follow(catalog, ['a', 'c'])).gone, [100, 200, 300, 400, 500, 600, 700, 800, 900]);
+  const { starts } = await catalogRanges(catalog.reader, catalog.archive, INDEX);
+  t.false(starts.includes(2000));
 });
