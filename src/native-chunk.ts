@@ -208,6 +208,14 @@ export interface ChunkReaderOptions {
   readonly entries: Uint8Array;
   /** Decoded chunks that are kept for the next read. */
   readonly cacheBytes: number;
+  /** Its chunks must be encrypted with this key; without one they must not be encrypted. */
+  readonly key?: NativeCryptKey | undefined;
+}
+
+declare const cryptKey: unique symbol;
+/** A key in native memory, which is overwritten when nobody uses the key any more. */
+export interface NativeCryptKey {
+  readonly [cryptKey]: true;
 }
 
 /** A stream as its index gives it. Native calls that read payloads take it, too. */
@@ -238,6 +246,11 @@ export interface NativeChunks {
     digests?: NativeServerDigests,
   ) => NativeDownloadLoader;
   Ingest: new (options: IngestOptions) => NativeIngest;
+  /** 32 bytes each, copied: what encrypts, and what ends the digested data (indexes-blobs-chunks.md §5.1). */
+  CryptKey: new (
+    secret: Uint8Array,
+    id: Uint8Array,
+  ) => NativeCryptKey;
   /** Throws INDEX_ENTRIES: not a multiple of 40 bytes, ends that do not ascend, a chunk of more than 16 MiB. */
   ChunkReader: new (
     options: ChunkReaderOptions,

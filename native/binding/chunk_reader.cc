@@ -5,6 +5,7 @@
 #include "binding/chunk.h"
 #include "binding/chunk_server.h"
 #include "binding/chunk_store.h"
+#include "binding/crypt.h"
 
 namespace restat::binding {
 namespace {
@@ -34,11 +35,12 @@ ChunkReaderWrap::ChunkReaderWrap(const Napi::CallbackInfo& info) : ObjectWrap(in
   if (!store) store = DownloadLoaderWrap::loader(options.Get("store"));
   const auto entries = options.Get("entries");
   const auto cache = options.Get("cacheBytes");
-  if (!store || !entries.IsTypedArray() || !is_count(cache)) {
-    misuse(info.Env(), "ChunkReader: a store, index entries and cacheBytes are needed");
+  auto key = CryptKeyWrap::key(options.Get("key"));
+  if (!store || !entries.IsTypedArray() || !is_count(cache) || (!key && !options.Get("key").IsUndefined())) {
+    misuse(info.Env(), "ChunkReader: a store, index entries, cacheBytes, and perhaps a CryptKey are needed");
     return;
   }
-  auto reader = ChunkReader::create(std::move(store), bytes_of(entries), number_of(cache));
+  auto reader = ChunkReader::create(std::move(store), bytes_of(entries), number_of(cache), std::move(key));
   if (reader.ok()) {
     reader_ = std::move(reader.value());
   } else {

@@ -78,7 +78,7 @@ Napi::Value ChunkStoreWrap::add_known(const Napi::CallbackInfo& info) {
 Napi::Value ChunkStoreWrap::read(const Napi::CallbackInfo& info) {
   const auto bytes = bytes_of(info[0]);
   if (bytes.size() != sizeof(Digest)) return misuse(info.Env(), "read: a digest of 32 bytes is needed");
-  auto work = [store = store_, digest = digest_of(bytes)] { return store->load(digest, std::nullopt, {}); };
+  auto work = [store = store_, digest = digest_of(bytes)] { return store->load({digest, std::nullopt}, {}); };
   return run_async<Buffer>(info.Env(), Environment::of(info.Env()).engine().io, std::move(work), to_buffer);
 }
 

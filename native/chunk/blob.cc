@@ -13,7 +13,7 @@ constexpr Magic kPlain{0x42, 0xab, 0x38, 0x07, 0xbe, 0x83, 0x70, 0xa1};
 constexpr Magic kZstd{0x31, 0xb9, 0x58, 0x42, 0x6f, 0xb6, 0xa3, 0x7f};
 constexpr Magic kEncrypted{0x7b, 0x67, 0x85, 0xbe, 0x22, 0x2d, 0x4c, 0xf0};
 constexpr Magic kZstdEncrypted{0xe6, 0x59, 0x1b, 0xbf, 0x0b, 0xbf, 0xd8, 0x0b};
-constexpr std::size_t kEncryptedHeader = 44;
+constexpr std::size_t kEncryptedHeader = kBlobHeader + kIv + kTag;
 
 Result<Buffer> decompressed(ByteView body, const BlobExpectation& expected, BufferPool& buffers) {
   if (!expected.length) {
@@ -59,18 +59,26 @@ EncodedBlob BlobEncoder::encode(ByteView plain) {
   return blob;
 }
 
-// A plain body stays where it is.
+// A body that is not compressed stays where it is.
 Result<Buffer> decode_blob(Buffer encoded, const BlobExpectation& expected, BufferPool& buffers) {
-  if (encoded.size() < kBlobHeader) return Error::check("BLOB_SIZE", "shorter than its header");
-  const auto magic = load_le<Magic>(encoded.data());
-  const auto crc = load_le<std::uint32_t>(encoded.data() + kBlobCrc);
-  if (magic == kEncrypted || magic == kZstdEncrypted)
+  const auto container = container_of(encoded);
+  if (!container.ok()) return container.error();
+  const Container& kind = container.value();
+  if (kind.encrypted && expected.key == nullptr)
     return Error::check("BLOB_ENCRYPTED", "the data are encrypted");
-  if (magic != kPlain && magic != kZstd)
-    return Error::check("BLOB_MAGIC", "not a blob: unknown magic number");
-  encoded.drop_front(kBlobHeader);
-  if (crc32(encoded) != crc) return Error::check("BLOB_CRC", "the checksum does not match");
-  if (magic == kZstd) {
+  if (!kind.encrypted && expected.key != nullptr)
+    return Error::check("BLOB_PLAIN", "the data are not encrypted, as they should be");
+  std::array<std::uint8_t, kEncryptedHeader> header{};
+  std::copy_n(encoded.begin(), kind.header, header.begin());
+  encoded.drop_front(kind.header);
+  if (crc32(encoded) != load_le<std::uint32_t>(header.data() + kBlobCrc))
+    return Error::check("BLOB_CRC", "the checksum does not match");
+  if (kind.encrypted) {
+    const ByteView whole(header);
+    const auto [iv, tag] = std::pair(whole.subspan(kBlobHeader, kIv), whole.last(kTag));
+    if (Status done = expected.key->decrypt(iv, tag, encoded); !done.ok()) return done.error();
+  }
+  if (kind.compressed) {
     auto plain = decompressed(encoded, expected, buffers);
     if (!plain.ok()) return plain;
     encoded = std::move(plain.value());
@@ -79,8 +87,9 @@ Result<Buffer> decode_blob(Buffer encoded, const BlobExpectation& expected, Buff
     return Error::check("BLOB_LENGTH", "the data are longer than expected");
   if (expected.length && encoded.size() != *expected.length)
     return Error::check("BLOB_LENGTH", "the data are shorter than expected");
-  if (expected.digest && sha256(encoded) != *expected.digest)
-    return Error::check("BLOB_DIGEST", "the data have another digest");
+  if (!expected.digest) return encoded;
+  const Digest digest = expected.key == nullptr ? sha256(encoded) : expected.key->digest(encoded);
+  if (digest != *expected.digest) return Error::check("BLOB_DIGEST", "the data have another digest");
   return encoded;
 }
 

@@ -11,6 +11,7 @@
 #include "chunk/chunker.h"
 #include "chunk/digest.h"
 #include "chunk/zstd_codec.h"
+#include "crypt/crypt_key.h"
 
 namespace restat {
 
@@ -54,10 +55,13 @@ struct BlobExpectation {
   std::optional<Digest> digest;
   std::optional<std::size_t> length;
   std::size_t limit = kMaxChunk;
+  // With a key the container must be encrypted with it, without one it must not be encrypted.
+  const CryptKey* key = nullptr;
 };
 
 // Checks everything that can be checked and returns the plain data. Error codes: BLOB_SIZE, BLOB_MAGIC,
-// BLOB_CRC, BLOB_ENCRYPTED (an encrypted container), BLOB_LENGTH, BLOB_DIGEST, ZSTD.
+// BLOB_CRC, BLOB_ENCRYPTED (an encrypted container, and no key), BLOB_PLAIN (no encrypted one, and a key),
+// CRYPT_TAG, CRYPT, BLOB_LENGTH, BLOB_DIGEST, ZSTD.
 Result<Buffer> decode_blob(Buffer encoded, const BlobExpectation& expected, BufferPool& buffers);
 
 }  // namespace restat

@@ -7,18 +7,27 @@
 #include "base/cancel.h"
 #include "base/error.h"
 #include "chunk/digest.h"
+#include "crypt/crypt_key.h"
 
 namespace restat {
+
+// What is known of a chunk.
+struct ChunkWish {
+  Digest digest;
+  // What the index says.
+  std::optional<std::size_t> length;
+  // The archive's: its chunks must be encrypted with it. Without one they must not be encrypted.
+  const CryptKey* key = nullptr;
+};
 
 class ChunkLoader {
  public:
   virtual ~ChunkLoader() = default;
 
-  // Reads and verifies one chunk; `length` is what the index says. Called from several threads at once. Error
-  // codes: CHUNK_MISSING, CHUNK_CORRUPT, BLOB_ENCRYPTED (the messages name digest and reason), ABORT_ERR, or
-  // those of the place that it comes from.
-  virtual Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length,
-                              const CancelToken& token) = 0;
+  // Reads and verifies one chunk. Called from several threads at once. Error codes: CHUNK_MISSING,
+  // CHUNK_CORRUPT, BLOB_ENCRYPTED (the messages name digest and reason), ABORT_ERR, or those of the place
+  // that it comes from.
+  virtual Result<Buffer> load(const ChunkWish& wish, const CancelToken& token) = 0;
 
  protected:
   // The error of a chunk whose container says that it is not what it should be.

@@ -8,10 +8,11 @@
 namespace restat {
 
 Result<std::shared_ptr<ChunkReader>> ChunkReader::create(std::shared_ptr<ChunkLoader> loader,
-                                                         ByteView entries, std::size_t cache_bytes) {
+                                                         ByteView entries, std::size_t cache_bytes,
+                                                         std::shared_ptr<const CryptKey> key) {
   if (entries.size() % kIndexEntry != 0)
     return Error::check("INDEX_ENTRIES", "the index entries are not a multiple of 40 bytes");
-  std::shared_ptr<ChunkReader> reader(new ChunkReader(std::move(loader), cache_bytes));
+  std::shared_ptr<ChunkReader> reader(new ChunkReader(std::move(loader), cache_bytes, std::move(key)));
   reader->ends_.reserve(entries.size() / kIndexEntry);
   reader->digests_.reserve(entries.size() / kIndexEntry);
   for (; !entries.empty(); entries = entries.subspan(kIndexEntry)) {
@@ -41,7 +42,7 @@ Result<ChunkData> ChunkReader::load(std::size_t chunk, const CancelToken& token)
   if (ChunkData data = cache_.get(digest); data && data->size() == length) return data;
   loading_.push_back(digest);
   lock.unlock();
-  auto plain = loader_->load(digest, length, token);
+  auto plain = loader_->load({digest, length, key_.get()}, token);
   lock.lock();
   std::erase(loading_, digest);
   loaded_.notify_all();

@@ -16,8 +16,10 @@ class ChunkReader : public ChunkSource {
  public:
   // `entries` as in a dynamic index; at most `cache_bytes` of decoded chunks are kept. Error code
   // INDEX_ENTRIES: not a multiple of 40 bytes, ends do not ascend, or a chunk is longer than 16 MiB.
+  // With a key all chunks must be encrypted with it, without one none may be encrypted.
   static Result<std::shared_ptr<ChunkReader>> create(std::shared_ptr<ChunkLoader> loader, ByteView entries,
-                                                     std::size_t cache_bytes);
+                                                     std::size_t cache_bytes,
+                                                     std::shared_ptr<const CryptKey> key = nullptr);
 
   std::size_t count() const override { return ends_.size(); }
   std::uint64_t start(std::size_t chunk) const override { return chunk == 0 ? 0 : ends_[chunk - 1]; }
@@ -31,11 +33,13 @@ class ChunkReader : public ChunkSource {
   Status read(std::uint64_t offset, ByteSpan to, const CancelToken& token);
 
  private:
-  ChunkReader(std::shared_ptr<ChunkLoader> loader, std::size_t cache_bytes)
-      : loader_(std::move(loader)), cache_(cache_bytes) {}
+  ChunkReader(std::shared_ptr<ChunkLoader> loader, std::size_t cache_bytes,
+              std::shared_ptr<const CryptKey> key)
+      : loader_(std::move(loader)), key_(std::move(key)), cache_(cache_bytes) {}
   bool is_loading(const Digest& digest) const;
 
   std::shared_ptr<ChunkLoader> loader_;
+  const std::shared_ptr<const CryptKey> key_;
   std::vector<std::uint64_t> ends_;
   std::vector<Digest> digests_;
   std::mutex mutex_;

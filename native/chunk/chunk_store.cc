@@ -56,12 +56,14 @@ Result<bool> ChunkStore::has(const Digest& digest) const {
   return files_->is_there(digest);
 }
 
-Result<Buffer> ChunkStore::load(const Digest& digest, std::optional<std::size_t> length,
-                                const CancelToken& token) {
+Result<Buffer> ChunkStore::load(const ChunkWish& wish, const CancelToken& token) {
   if (token.is_set()) return Error::cancelled();
+  const Digest& digest = wish.digest;
   auto encoded = files_->read(digest, *buffers_);
-  auto plain = encoded.ok() ? decode_blob(std::move(encoded.value()), {digest, length}, *buffers_)
-                            : std::move(encoded);
+  auto plain = encoded.ok()
+                   ? decode_blob(std::move(encoded.value()),
+                                 {.digest = digest, .length = wish.length, .key = wish.key}, *buffers_)
+                   : std::move(encoded);
   if (plain.ok()) return plain;
   doubt(digest);
   const Error& error = plain.error();

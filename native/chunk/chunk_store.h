@@ -39,8 +39,7 @@ class ChunkStore : public ChunkSink, public ChunkLoader {
   Result<bool> has(const Digest& digest) const;
   // Error codes besides those of ChunkLoader: the system call's. A chunk that is found damaged is not known
   // any more: accept() stores it again.
-  Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length,
-                      const CancelToken& token) override;
+  Result<Buffer> load(const ChunkWish& wish, const CancelToken& token) override;
 
  private:
   enum class Existing { missing, good, bad };

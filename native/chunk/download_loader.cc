@@ -13,19 +13,18 @@ constexpr auto kLook = std::chrono::milliseconds(100);
 
 }  // namespace
 
-Result<Buffer> DownloadLoader::load(const Digest& digest, std::optional<std::size_t> length,
-                                    const CancelToken& token) {
-  auto plain = fetch(digest, length, token);
-  if (!plain.ok() && known_) known_->doubt(digest);
+Result<Buffer> DownloadLoader::load(const ChunkWish& wish, const CancelToken& token) {
+  auto plain = fetch(wish, token);
+  if (!plain.ok() && known_) known_->doubt(wish.digest);
   return plain;
 }
 
-Result<Buffer> DownloadLoader::fetch(const Digest& digest, std::optional<std::size_t> length,
-                                     const CancelToken& token) {
-  auto encoded = wait(digest, token);
+Result<Buffer> DownloadLoader::fetch(const ChunkWish& wish, const CancelToken& token) {
+  auto encoded = wait(wish.digest, token);
   if (!encoded.ok()) return encoded;
-  auto plain = decode_blob(std::move(encoded.value()), {digest, length}, *buffers_);
-  return plain.ok() ? std::move(plain) : damaged(digest, plain.error());
+  const BlobExpectation expected{.digest = wish.digest, .length = wish.length, .key = wish.key};
+  auto plain = decode_blob(std::move(encoded.value()), expected, *buffers_);
+  return plain.ok() ? std::move(plain) : damaged(wish.digest, plain.error());
 }
 
 Result<Buffer> DownloadLoader::wait(const Digest& digest, const CancelToken& token) {

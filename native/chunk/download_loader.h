@@ -27,8 +27,7 @@ class DownloadLoader : public ChunkLoader {
       : token_(std::move(token)), known_(std::move(known)) {}
 
   // Waits for the chunk. Error codes besides those of ChunkLoader: what fail() was given.
-  Result<Buffer> load(const Digest& digest, std::optional<std::size_t> length,
-                      const CancelToken& token) override;
+  Result<Buffer> load(const ChunkWish& wish, const CancelToken& token) override;
 
   // The next chunk that somebody waits for; nothing after stop().
   void take(HandOver<Download>::Taker taker) { wanted_.take(std::move(taker)); }
@@ -42,7 +41,7 @@ class DownloadLoader : public ChunkLoader {
   // What a waiting thread gets; empty while it waits.
   using Outcome = std::optional<Result<Buffer>>;
 
-  Result<Buffer> fetch(const Digest& digest, std::optional<std::size_t> length, const CancelToken& token);
+  Result<Buffer> fetch(const ChunkWish& wish, const CancelToken& token);
   Result<Buffer> wait(const Digest& digest, const CancelToken& token);
   void settle(std::uint64_t id, Result<Buffer> outcome);
 

@@ -144,7 +144,7 @@ TEST("whoever waits for a chunk gets it decoded and verified, or the reason why 
     Taken<Download> wanted;
     loader.take(wanted.taker());
     std::optional<Result<Buffer>> found;
-    std::thread waiting([&] { found = loader.load(digest, plain.size(), {}); });
+    std::thread waiting([&] { found = loader.load({digest, plain.size()}, {}); });
     while (!wanted.called) std::this_thread::yield();
     CHECK(wanted.thing->digest == digest);
     settle(wanted.thing->id);
@@ -158,7 +158,7 @@ TEST("whoever waits for a chunk gets it decoded and verified, or the reason why 
            std::string("SERVER_CLOSED"));
   loader.arrived(12345, encode(plain));
   CHECK(answer([&](auto) { loader.stop(); }).error().is_cancelled());
-  CHECK(loader.load(digest, plain.size(), {}).error().is_cancelled());
+  CHECK(loader.load({digest, plain.size()}, {}).error().is_cancelled());
 }
 
 TEST("a chunk that cannot be read is sent again, but not one that was sent by this session") {
@@ -169,7 +169,7 @@ TEST("a chunk that cannot be read is sent again, but not one that was sent by th
   CHECK(known->add(entries_of(sha256(lost))).ok());
   CHECK(sink.accept(sha256(sent), sent).value().stored);
   loader.stop();
-  for (const auto* plain : {&lost, &sent}) CHECK(!loader.load(sha256(*plain), plain->size(), {}).ok());
+  for (const auto* plain : {&lost, &sent}) CHECK(!loader.load({sha256(*plain), plain->size()}, {}).ok());
   CHECK_EQ(sink.reuse(sha256(lost)).error().code, std::string("CHUNK_MISSING"));
   CHECK(known->add(entries_of(sha256(lost))).ok());
   CHECK(sink.accept(sha256(lost), lost).value().stored);
@@ -181,5 +181,5 @@ TEST("a cancelled call does not wait for its chunk") {
   DownloadLoader loader({}, nullptr);
   auto flag = std::make_shared<CancelFlag>();
   flag->set();
-  CHECK(loader.load(sha256(bytes(10, 1)), 10, CancelToken(flag, nullptr)).error().is_cancelled());
+  CHECK(loader.load({sha256(bytes(10, 1)), 10}, CancelToken(flag, nullptr)).error().is_cancelled());
 }

@@ -91,7 +91,7 @@ TEST("a new chunk is a file with the mode of the design, and the second time it 
   CHECK_EQ(status_of(path).st_mode & 07777, 0640u);
   CHECK_EQ(status_of(path.substr(0, path.rfind('/'))).st_mode & 07777, 0750u);
   CHECK_EQ(world.files(), 1u);
-  CHECK(store->load(sha256(plain), plain.size(), {}).value() == plain);
+  CHECK(store->load({sha256(plain), plain.size()}, {}).value() == plain);
 }
 
 TEST("a chunk that was found damaged is stored again, though a finished snapshot lists it") {
@@ -103,10 +103,10 @@ TEST("a chunk that was found damaged is stored again, though a finished snapshot
   Bytes damaged = read_file(world.path(sha256(plain)));
   damaged[1000] ^= 1;
   write_file(world.path(sha256(plain)), damaged);
-  CHECK_EQ(store->load(sha256(plain), plain.size(), {}).error().code, "CHUNK_CORRUPT");
+  CHECK_EQ(store->load({sha256(plain), plain.size()}, {}).error().code, "CHUNK_CORRUPT");
   CHECK(store->add_known(entries_of({plain})).ok());
   CHECK(stored(*store, plain));
-  CHECK(store->load(sha256(plain), plain.size(), {}).value() == plain);
+  CHECK(store->load({sha256(plain), plain.size()}, {}).value() == plain);
   CHECK(!stored(*store, plain));
 }
 
@@ -117,7 +117,7 @@ TEST("a file system without unnamed files gets the same chunks, and no temporary
   CHECK(stored(*store, plain));
   write_file(world.path(sha256(plain)), Bytes(5));
   CHECK(stored(*world.open({.unnamed = false}), plain));
-  CHECK(store->load(sha256(plain), plain.size(), {}).value() == plain);
+  CHECK(store->load({sha256(plain), plain.size()}, {}).value() == plain);
   CHECK_EQ(world.files(), 1u);
 }
 

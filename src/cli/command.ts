@@ -102,6 +102,22 @@ export const lockOptions = {
   },
 } as const satisfies Record<string, OptionSpec>;
 
+/** Options of commands that read snapshots. */
+export const keyOptions = {
+  keyfile: {
+    type: 'string',
+    placeholder: 'PATH',
+    description:
+      'key of an encrypted or signed snapshot (default: encryption-key.json in the configuration directory)',
+  },
+  keyfd: {
+    type: 'integer',
+    minimum: 0,
+    placeholder: 'FD',
+    description: 'the same, read from a file descriptor',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
 const NO_KEYS = 'encrypted and signed snapshots come with a later version';
 
 export const cryptOptions = {

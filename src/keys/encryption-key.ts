@@ -1,5 +1,7 @@
 /** The secret that encrypts and signs, and what is derived of it. indexes-blobs-chunks.md §5.1, §5.4. */
-import { createHash, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { native } from '../native.js';
+import type { NativeCryptKey } from '../native-chunk.js';
 import { KeyError } from './errors.js';
 import { type Fingerprint, parseFingerprint, shortFingerprint } from './fingerprint.js';
 
@@ -43,6 +45,18 @@ export class EncryptionKey {
   /** What digests of encrypted chunks end with, and signatures are made with: 32 bytes, not a copy. §5.1. Throws when wiped. */
   get idKey(): Buffer {
     return this.#usable(this.#id);
+  }
+
+  /** A copy for native code. */
+  toNative(): NativeCryptKey {
+    return new native.CryptKey(this.#secret, this.#id);
+  }
+
+  /** Whether the signature (64 hex digits) of a text was made with this key. §5.3. */
+  verifies(text: string, signature: string): boolean {
+    const own = createHmac('sha256', this.#id).update(text).digest();
+    const given = Buffer.from(signature, 'hex');
+    return given.length === own.length && timingSafeEqual(given, own);
   }
 
   /** Throws KeyError `KEY_FINGERPRINT` where it is another key than the one that is called so. */

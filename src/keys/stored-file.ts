@@ -1,5 +1,5 @@
 /** Files of keys: read with a limit, written whole or not at all, for their owner only. */
-import { constants } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { native } from '../native.js';
@@ -55,6 +55,24 @@ export async function readStored(path: string, limit: number): Promise<Buffer> {
     return bytes;
   } finally {
     await file.close();
+  }
+}
+
+/** The same from a descriptor, which is closed. Throws KeyError `KEY_FILE_SIZE`, and system errors. */
+export async function readDescriptor(fd: number, limit: number): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const read of createReadStream('', { fd })) {
+      const part: Buffer = read;
+      parts.push(part);
+      length += part.length;
+      if (length > limit)
+        throw new KeyError('KEY_FILE_SIZE', `descriptor ${fd} has more than ${limit} bytes`);
+    }
+    return Buffer.concat(parts);
+  } finally {
+    for (const part of parts) part.fill(0);
   }
 }
 

@@ -24,6 +24,12 @@ export type RepositoryErrorCode =
   | 'TASK_FAILED'
   | 'ARCHIVE_MISSING'
   | 'ARCHIVE_DAMAGED'
+  /** The snapshot needs a key, and none was given, or another one. */
+  | 'KEY_MISSING'
+  | 'KEY_WRONG'
+  /** A manifest without a signature where one is expected, and one whose signature is not right. */
+  | 'MANIFEST_UNSIGNED'
+  | 'MANIFEST_SIGNATURE'
   | 'REPOSITORY_IO';
 
 export class RepositoryError extends Error {

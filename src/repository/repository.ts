@@ -5,6 +5,7 @@ import type { DynamicIndex } from '../snapshot/dynamic-index.js';
 import type { CryptMode, Manifest } from '../snapshot/manifest.js';
 import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
 import type { Management } from './management.js';
+import type { KeySource } from './snapshot-key.js';
 
 export interface FileInfo {
   readonly filename: string;
@@ -44,6 +45,11 @@ export interface LockWait {
   /** Seconds to wait for a lock that somebody else holds. */
   readonly waitSeconds: number;
   readonly signal?: AbortSignal;
+}
+
+export interface OpenOptions extends LockWait {
+  /** Where the key of an encrypted or signed snapshot comes from. Without it no signature is checked, and nothing encrypted is read. */
+  readonly keys?: KeySource | undefined;
 }
 
 export interface BeginOptions extends LockWait {
@@ -152,7 +158,7 @@ export interface Repository {
   groups(namespace: Namespace): Promise<GroupInfo[]>;
   /** Sorted by type, id and time; of one group if given. */
   snapshots(namespace: Namespace, group?: GroupName): Promise<SnapshotInfo[]>;
-  open(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<SnapshotReader>;
+  open(namespace: Namespace, snapshot: SnapshotName, options: OpenOptions): Promise<SnapshotReader>;
   begin(
     namespace: Namespace,
     group: GroupName,

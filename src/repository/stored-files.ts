@@ -1,7 +1,8 @@
 /** Files of a snapshot as they are stored, held against its manifest. snapshot-manifest.md §9. */
 import { createHash } from 'node:crypto';
-import type { ServerName } from '../snapshot/archive-names.js';
-import { decodeBlob } from '../snapshot/blob.js';
+import type { EncryptionKey } from '../keys/encryption-key.js';
+import { ENCRYPTED_KEY_NAME, type ServerName } from '../snapshot/archive-names.js';
+import { decodeBlob, MAX_BLOB_CONTENT } from '../snapshot/blob.js';
 import type { Manifest, ManifestFile } from '../snapshot/manifest.js';
 import { RepositoryError } from './errors.js';
 
@@ -17,8 +18,22 @@ export function manifestEntry({ files }: Manifest, name: ServerName): ManifestFi
   return entry;
 }
 
+/** The key for the chunks or the blob of a file: encrypted ones only. §4.3. A key encrypted for a master key is stored as it is. */
+export function keyOf(
+  { filename, cryptMode }: ManifestFile,
+  key: EncryptionKey | undefined,
+): EncryptionKey | undefined {
+  return cryptMode === 'encrypt' && filename !== ENCRYPTED_KEY_NAME ? key : undefined;
+}
+
 /** The content of a stored blob; `file` is its name for errors. Throws RepositoryError `ARCHIVE_DAMAGED` and BlobError. */
-export function checkedBlob(bytes: Buffer, { size, csum }: ManifestFile, file: string): Buffer {
+export function checkedBlob(
+  bytes: Buffer,
+  entry: ManifestFile,
+  file: string,
+  key: EncryptionKey | undefined,
+): Buffer {
+  const { size, csum } = entry;
   const found = createHash('sha256').update(bytes).digest('hex');
   if (bytes.length !== size || found !== csum) {
     throw new RepositoryError(
@@ -26,5 +41,5 @@ export function checkedBlob(bytes: Buffer, { size, csum }: ManifestFile, file: s
       `${file}: ${bytes.length} bytes with checksum ${found}, the manifest says ${size} bytes with ${csum}`,
     );
   }
-  return decodeBlob(bytes, file);
+  return decodeBlob(bytes, file, MAX_BLOB_CONTENT, keyOf(entry, key));
 }

@@ -1,4 +1,6 @@
 /** The container of blobs and chunks: magic, CRC-32, content. indexes-blobs-chunks.md §1, §4. */
+import { createDecipheriv } from 'node:crypto';
+import type { EncryptionKey } from '../keys/encryption-key.js';
 import { native } from '../native.js';
 import { BlobError } from './errors.js';
 
@@ -6,7 +8,9 @@ import { BlobError } from './errors.js';
 const CRC = 8;
 const DATA = 12;
 /** In encrypted containers: IV of 16 bytes and tag of 16 bytes come before the data. */
+const TAG = 28;
 const ENCRYPTED_DATA = 44;
+const CIPHER = 'aes-256-gcm';
 const MAGIC_SIZE = 8;
 
 /** The four containers by their magic. §1. */
@@ -47,17 +51,39 @@ export function checkContainer(bytes: Buffer, file: string): Container {
 }
 
 /**
- * The content of an unencrypted blob or chunk, at most `maxBytes` long. Not compressed, it is a view of `bytes`. `file` is the
- * name for errors. Throws BlobError; encrypted ones with `BLOB_ENCRYPTED`.
+ * The content of a blob or chunk, at most `maxBytes` long. Neither compressed nor encrypted, it is a view of `bytes`. With a key it must
+ * be encrypted with it, without one it must not be encrypted. `file` is the name for errors. Throws BlobError.
  */
-export function decodeBlob(bytes: Buffer, file: string, maxBytes: number = MAX_BLOB_CONTENT): Buffer {
+export function decodeBlob(
+  bytes: Buffer,
+  file: string,
+  maxBytes: number = MAX_BLOB_CONTENT,
+  key?: EncryptionKey,
+): Buffer {
   const { compressed, encrypted, data } = checkContainer(bytes, file);
-  if (encrypted) throw new BlobError('BLOB_ENCRYPTED', file, 'the content is encrypted and there is no key');
-  const stored = bytes.subarray(data);
+  if (encrypted && key === undefined)
+    throw new BlobError('BLOB_ENCRYPTED', file, 'the content is encrypted and there is no key');
+  if (!encrypted && key !== undefined)
+    throw new BlobError('BLOB_PLAIN', file, 'the content is not encrypted, as it should be');
+  const stored = key === undefined ? bytes.subarray(data) : decrypt(bytes, key, file);
   if (compressed) return decompress(stored, file, maxBytes);
   if (stored.length > maxBytes)
     throw new BlobError('BLOB_TOO_LARGE', file, `content of more than ${maxBytes} bytes`);
   return stored;
+}
+
+/** §4.1. */
+function decrypt(bytes: Buffer, key: EncryptionKey, file: string): Buffer {
+  const iv = bytes.subarray(DATA, TAG);
+  const decipher = createDecipheriv(CIPHER, key.secret, iv, { authTagLength: ENCRYPTED_DATA - TAG });
+  decipher.setAuthTag(bytes.subarray(TAG, ENCRYPTED_DATA));
+  const content = decipher.update(bytes.subarray(ENCRYPTED_DATA));
+  try {
+    decipher.final();
+  } catch (cause) {
+    throw new BlobError('BLOB_TAG', file, 'the key is another one, or the content was changed', { cause });
+  }
+  return content;
 }
 
 function decompress(stored: Buffer, file: string, maxBytes: number): Buffer {

@@ -68,7 +68,11 @@ export type BlobErrorCode =
   /** The compressed bytes cannot be decompressed. */
   | 'BLOB_ZSTD'
   /** The content is encrypted and no key was given. */
-  | 'BLOB_ENCRYPTED';
+  | 'BLOB_ENCRYPTED'
+  /** The content is not encrypted where the manifest says that it is. */
+  | 'BLOB_PLAIN'
+  /** It was encrypted with another key, or changed. */
+  | 'BLOB_TAG';
 
 /** A blob or chunk that cannot be decoded. */
 export class BlobError extends Error {

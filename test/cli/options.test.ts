@@ -27,6 +27,7 @@ const SERVER = {
 const REPOSITORY = { ...SERVER, ns: text('a/b') };
 const FORMAT = { 'output-format': text('json-pretty') };
 const LOCK = { 'lock-wait': number('0', 0) };
+const KEY = { keyfile: text('key.json'), keyfd: number('3', 3) };
 const RUN = { progress: text('json'), 'crypt-mode': text('none') };
 
 const KDF = { kdf: text('pbkdf2'), hint: text('one line') };
@@ -67,13 +68,13 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     sync: text('file'),
   },
   benchmark: { ...SERVER, ...FORMAT },
-  cat: { ...REPOSITORY, ...LOCK },
-  'catalog dump': { ...REPOSITORY, ...LOCK },
-  'catalog shell': { ...REPOSITORY, ...LOCK },
+  cat: { ...REPOSITORY, ...LOCK, ...KEY },
+  'catalog dump': { ...REPOSITORY, ...LOCK, ...KEY },
+  'catalog shell': { ...REPOSITORY, ...LOCK, ...KEY },
   'change-owner': { ...REPOSITORY, ...LOCK },
   'datastore create': { 'for-server': 'flag' },
-  diff: { ...REPOSITORY, ...FORMAT, ...LOCK, archive: text('root.pxar'), content: 'flag' },
-  find: { ...REPOSITORY, ...FORMAT, ...LOCK, group: text('host/box'), archive: text('root.pxar') },
+  diff: { ...REPOSITORY, ...FORMAT, ...LOCK, ...KEY, archive: text('root.pxar'), content: 'flag' },
+  find: { ...REPOSITORY, ...FORMAT, ...LOCK, ...KEY, group: text('host/box'), archive: text('root.pxar') },
   'garbage-collect': { ...SERVER, ...FORMAT },
   'group forget': { ...REPOSITORY, ...LOCK, yes: 'flag' },
   'group move': { ...REPOSITORY, ...FORMAT, 'target-ns': text('a/b'), 'merge-group': 'flag' },
@@ -95,7 +96,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
   list: { ...REPOSITORY, ...FORMAT },
   login: SERVER,
   logout: SERVER,
-  ls: { ...REPOSITORY, ...FORMAT, ...LOCK, long: 'flag' },
+  ls: { ...REPOSITORY, ...FORMAT, ...LOCK, ...KEY, long: 'flag' },
   'namespace create': REPOSITORY,
   'namespace delete': { ...REPOSITORY, ...LOCK, 'delete-groups': 'flag' },
   'namespace list': { ...REPOSITORY, ...FORMAT, 'max-depth': number('7', 7) },
@@ -125,6 +126,7 @@ const TABLE: Readonly<Record<string, Readonly<Record<string, Kind>>>> = {
     ...FORMAT,
     ...LOCK,
     ...RUN,
+    ...KEY,
     pattern: texts('etc/*'),
     format: text('tar'),
     'allow-existing-dirs': 'flag',

@@ -6,7 +6,13 @@ import test from 'ava';
 import { z } from 'zod';
 import { restatOk } from '../support/cli.js';
 import { exported, goldenTree, inTar, LAYOUTS, untar, withTree } from '../support/exported.js';
-import { type GoldenSnapshot, plainSnapshots, withGoldenStore } from '../support/golden-store.js';
+import {
+  type GoldenSnapshot,
+  goldenSnapshots,
+  KEY_PASSWORD,
+  keyOptions,
+  withGoldenStore,
+} from '../support/golden-store.js';
 import { buildTree, differences, scanTree } from '../support/tree.js';
 import { isRoot, withWorld } from '../support/world.js';
 
@@ -28,7 +34,7 @@ for (const [layout, options] of LAYOUTS) {
 
 /** One snapshot of each layout of each group. */
 function goldenArchives(): GoldenSnapshot[] {
-  const trees = plainSnapshots().filter(({ files }) => files.some((name) => /pxar\.didx$/.test(name)));
+  const trees = goldenSnapshots().filter(({ files }) => files.some((name) => /pxar\.didx$/.test(name)));
   const key = ({ snapshot, files }: GoldenSnapshot): string =>
     `${snapshot.slice(0, snapshot.lastIndexOf('/'))} ${files.includes('root.pxar.didx')}`;
   return [...new Map(trees.map((each) => [key(each), each])).values()];
@@ -38,12 +44,17 @@ whole('the tar archives of golden archives hold what their restore makes', (t) =
   withGoldenStore(async (store, target) => {
     mkdirSync(target);
     const snapshots = goldenArchives();
-    t.is(snapshots.length, 8);
-    for (const [i, { snapshot, namespace }] of snapshots.entries()) {
+    t.is(snapshots.length, 10);
+    for (const [i, each] of snapshots.entries()) {
+      const { snapshot, namespace } = each;
       const [tree, tar, untarred] = ['tree', 'tar', 'untarred'].map((name) => join(target, `${name}${i}`));
       const restore = (to: string, ...more: string[]) =>
         restatOk(
-          ['restore', snapshot, 'root.pxar', to, ...more, '--ns', namespace].concat('--repository', store),
+          [
+            ...['restore', snapshot, 'root.pxar', to, ...more, '--ns', namespace],
+            ...['--repository', store, ...keyOptions(each)],
+          ],
+          { env: { PBS_ENCRYPTION_PASSWORD: KEY_PASSWORD } },
         );
       await restore(tree!);
       await restore(tar!, '--format', 'tar');

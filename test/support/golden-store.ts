@@ -31,11 +31,29 @@ const snapshots = z.array(
 
 export type GoldenSnapshot = z.infer<typeof snapshots>[number];
 
-/** Snapshots whose chunks are not encrypted. */
+/** All of them, also encrypted and signed ones. */
+export function goldenSnapshots(): GoldenSnapshot[] {
+  return goldenJson('snapshots.json', snapshots);
+}
+
+/** Snapshots that are neither encrypted nor signed. */
 export function plainSnapshots(): GoldenSnapshot[] {
-  return goldenJson('snapshots.json', snapshots).filter(
-    ({ key, directory }) => key === null || directory.includes('signed'),
-  );
+  return goldenSnapshots().filter(({ key }) => key === null);
+}
+
+const KEYS = fileURLToPath(new URL('../../../test/fixtures/keys/', import.meta.url));
+
+/** The password of all recorded keys. */
+export const KEY_PASSWORD = 'correct horse 1';
+
+/** Path of a recorded key. */
+export function goldenKey(name: string): string {
+  return join(KEYS, name);
+}
+
+/** The key of a snapshot as options. */
+export function keyOptions({ key }: GoldenSnapshot): string[] {
+  return key === null ? [] : ['--keyfile', goldenKey(key)];
 }
 
 /** Calls `use` with a fresh copy of the datastore and a name for a target. */

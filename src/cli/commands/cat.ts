@@ -1,7 +1,14 @@
 /** `restat cat`: the content of one file of an archive. */
 import { RestoreError } from '../../restore/errors.js';
 import { pipeTo } from '../../restore/whole-file.js';
-import { type CommandSpec, type Invocation, lockOptions, positional, repositoryOptions } from '../command.js';
+import {
+  type CommandSpec,
+  type Invocation,
+  keyOptions,
+  lockOptions,
+  positional,
+  repositoryOptions,
+} from '../command.js';
 import type { Context } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { archiveArgument, snapshotArgument, withArchive } from './archive-tree.js';
@@ -25,6 +32,6 @@ export const catCommand: CommandSpec = {
     archiveArgument,
     { name: 'path', description: 'a file in it; symbolic links are followed inside the archive' },
   ],
-  options: { ...repositoryOptions, ...lockOptions },
+  options: { ...repositoryOptions, ...lockOptions, ...keyOptions },
   run,
 };

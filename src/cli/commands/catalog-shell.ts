@@ -7,7 +7,7 @@ import { extractArchive } from '../../restore/extract.js';
 import { commandNames, helpText, runCommand } from '../../restore/shell/commands.js';
 import { ArchiveShell, type ShellParts } from '../../restore/shell/shell.js';
 import { quoteWord, readLine, splitWords } from '../../restore/shell/words.js';
-import { type CommandSpec, type Invocation, lockOptions, repositoryOptions } from '../command.js';
+import { type CommandSpec, type Invocation, keyOptions, lockOptions, repositoryOptions } from '../command.js';
 import { type Context, printablePath, writeOut } from '../context.js';
 import { ExitCode } from '../errors.js';
 import { explain } from '../explain.js';
@@ -230,6 +230,6 @@ export const catalogShellCommand: CommandSpec = {
   path: ['catalog', 'shell'],
   description: 'Look around in an archive and restore from it, line by line.',
   positionals: [snapshotArgument, archiveArgument],
-  options: { ...repositoryOptions, ...lockOptions },
+  options: { ...repositoryOptions, ...lockOptions, ...keyOptions },
   run,
 };

@@ -6,9 +6,17 @@ import { byteSource, openArchive } from '../../restore/archive-source.js';
 import { catalogLines, dumpLines } from '../../restore/dump.js';
 import { CATALOG_NAME } from '../../snapshot/archive-names.js';
 import { parseSnapshot } from '../../snapshot/names.js';
-import { type CommandSpec, type Invocation, lockOptions, positional, repositoryOptions } from '../command.js';
+import {
+  type CommandSpec,
+  type Invocation,
+  keyOptions,
+  lockOptions,
+  positional,
+  repositoryOptions,
+} from '../command.js';
 import { type Context, writeOut } from '../context.js';
 import { ExitCode } from '../errors.js';
+import { CommandKey } from '../keys.js';
 import { commandNamespace, commandRepository, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
 import { filesOf, treesOf } from './archive-tree.js';
@@ -33,16 +41,15 @@ async function* linesOf(snapshot: SnapshotReader): AsyncGenerator<string> {
 async function dump(invocation: Invocation, context: Context): Promise<number> {
   const repository = await commandRepository(invocation, context);
   const name = parseWords(['catalog', 'dump'], () => parseSnapshot(positional(invocation, 'snapshot')));
-  const snapshot = await repository.open(
-    commandNamespace(invocation, context),
-    name,
-    lockWait(invocation, context),
-  );
+  const keys = new CommandKey(invocation, context, ['catalog', 'dump']);
+  const wait = lockWait(invocation, context);
+  const snapshot = await repository.open(commandNamespace(invocation, context), name, { ...wait, keys });
   try {
     await writeLines(linesOf(snapshot), context);
     return ExitCode.done;
   } finally {
     await snapshot.close();
+    await keys.wipe();
   }
 }
 
@@ -65,7 +72,7 @@ export const catalogCommands: readonly CommandSpec[] = [
     path: ['catalog', 'dump'],
     description: 'List every entry of all trees of a snapshot.',
     positionals: [{ name: 'snapshot', description: 'type/id/time' }],
-    options: { ...repositoryOptions, ...lockOptions },
+    options: { ...repositoryOptions, ...lockOptions, ...keyOptions },
     run: dump,
   },
   catalogShellCommand,

@@ -1,5 +1,5 @@
 /** `restat diff`: what changed from one snapshot to another, or to a live directory. */
-import type { Repository, SnapshotReader } from '../../repository/repository.js';
+import type { OpenOptions, Repository, SnapshotReader } from '../../repository/repository.js';
 import { openArchive } from '../../restore/archive-source.js';
 import { ArchiveTree } from '../../restore/archive-tree.js';
 import { archiveSide } from '../../restore/diff/archive-node.js';
@@ -12,6 +12,7 @@ import {
   type CommandSpec,
   formatOptions,
   type Invocation,
+  keyOptions,
   lockOptions,
   optionFlag,
   optionString,
@@ -20,6 +21,7 @@ import {
 } from '../command.js';
 import { type Context, printablePath } from '../context.js';
 import { ExitCode } from '../errors.js';
+import { CommandKey } from '../keys.js';
 import { entryJson } from '../output/entry-text.js';
 import type { Json } from '../output/json.js';
 import { type RowOutput, rowOutput } from '../output/rows.js';
@@ -134,8 +136,9 @@ class Comparison {
 async function run(invocation: Invocation, context: Context): Promise<number> {
   const { repository, namespace } = await commandPlace(invocation, context);
   const comparison = new Comparison(invocation, context);
+  const keys = new CommandKey(invocation, context, ['diff']);
   const open = (word: string): Promise<SnapshotReader> =>
-    openWord(repository, namespace, word, lockWait(invocation, context));
+    openWord(repository, namespace, word, { ...lockWait(invocation, context), keys });
   const opened: SnapshotReader[] = [];
   try {
     const [first, second] = [positional(invocation, 'snapshot'), positional(invocation, 'other')];
@@ -152,6 +155,7 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
     throw opened.find(({ failure }) => failure !== undefined)?.failure ?? error;
   } finally {
     for (const each of opened) await each.close();
+    await keys.wipe();
   }
 }
 
@@ -159,9 +163,9 @@ async function openWord(
   repository: Repository,
   namespace: Namespace,
   word: string,
-  wait: ReturnType<typeof lockWait>,
+  options: OpenOptions,
 ): Promise<SnapshotReader> {
-  return repository.open(namespace, await findSnapshot(repository, namespace, word), wait);
+  return repository.open(namespace, await findSnapshot(repository, namespace, word), options);
 }
 
 export const diffCommand: CommandSpec = {
@@ -175,6 +179,7 @@ export const diffCommand: CommandSpec = {
     ...repositoryOptions,
     ...formatOptions,
     ...lockOptions,
+    ...keyOptions,
     archive: { type: 'string', placeholder: 'NAME', description: 'compare this archive only' },
     content: {
       type: 'boolean',

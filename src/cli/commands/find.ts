@@ -9,6 +9,7 @@ import {
   type CommandSpec,
   formatOptions,
   type Invocation,
+  keyOptions,
   lockOptions,
   optionString,
   positionals,
@@ -16,6 +17,7 @@ import {
 } from '../command.js';
 import { type Context, printablePath } from '../context.js';
 import { ExitCode } from '../errors.js';
+import { CommandKey } from '../keys.js';
 import { entryJson, timeText } from '../output/entry-text.js';
 import type { Json } from '../output/json.js';
 import { type RowOutput, rowOutput } from '../output/rows.js';
@@ -44,6 +46,7 @@ class SnapshotSearch {
   readonly #context: Context;
   readonly #patterns: readonly MatchEntry[];
   readonly #output: RowOutput<Row>;
+  readonly #keys: CommandKey;
   /** Some snapshots could not be searched. */
   incomplete = false;
 
@@ -52,9 +55,18 @@ class SnapshotSearch {
     this.#context = context;
     this.#patterns = parseWords(PATH, () => parseIncludes(positionals(invocation, 'pattern')));
     this.#output = rowOutput(invocation, context, { text: textOf, json: jsonOf });
+    this.#keys = new CommandKey(invocation, context, PATH);
   }
 
   async run(repository: Repository, namespace: Namespace): Promise<void> {
+    try {
+      await this.#searchAll(repository, namespace);
+    } finally {
+      await this.#keys.wipe();
+    }
+  }
+
+  async #searchAll(repository: Repository, namespace: Namespace): Promise<void> {
     const wanted = optionString(this.#invocation, 'group');
     const group = wanted === undefined ? undefined : parseWords(PATH, () => parseGroup(wanted));
     for (const info of await repository.snapshots(namespace, group)) {
@@ -70,7 +82,7 @@ class SnapshotSearch {
     { snapshot: name }: SnapshotInfo,
   ): Promise<void> {
     const snapshot = await this.#tolerant(formatSnapshot(name), () =>
-      repository.open(namespace, name, lockWait(this.#invocation, this.#context)),
+      repository.open(namespace, name, { ...lockWait(this.#invocation, this.#context), keys: this.#keys }),
     );
     if (snapshot === undefined) return;
     try {
@@ -144,6 +156,7 @@ export const findCommand: CommandSpec = {
     ...repositoryOptions,
     ...formatOptions,
     ...lockOptions,
+    ...keyOptions,
     group: { type: 'string', placeholder: 'GROUP', description: 'type/id: in its snapshots only' },
     archive: { type: 'string', placeholder: 'NAME', description: 'in archives of this name only' },
   },

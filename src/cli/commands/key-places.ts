@@ -44,9 +44,14 @@ export function newMasterPlace({ env }: Context): string {
   return configFile(env, homedir(), MASTER);
 }
 
+/** The default encryption key; undefined where there is none. */
+export function defaultKey(context: Context): Promise<string | undefined> {
+  return findDefault(context, KEY);
+}
+
 /** The file of an encryption key that exists. Throws KeyError `KEY_MISSING`. */
 export async function keyPath(invocation: Invocation, context: Context): Promise<string> {
-  const path = positional(invocation, 'path') || (await findDefault(context, KEY));
+  const path = positional(invocation, 'path') || (await defaultKey(context));
   if (path !== undefined) return path;
   throw new KeyError('KEY_MISSING', 'no encryption file provided and no default file found');
 }

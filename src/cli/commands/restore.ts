@@ -8,13 +8,14 @@ import { type ExtractResult, extractArchive } from '../../restore/extract.js';
 import { parseIncludes } from '../../restore/selection.js';
 import { pipeTo, replaceFile, wholeFile, writeTo } from '../../restore/whole-file.js';
 import { isFixed } from '../../snapshot/archive-index.js';
-import { serverName } from '../../snapshot/archive-names.js';
+import { ENCRYPTED_KEY_NAME, serverName } from '../../snapshot/archive-names.js';
 import { formatSnapshot } from '../../snapshot/names.js';
 import {
   type CommandSpec,
   cryptOptions,
   formatOptions,
   type Invocation,
+  keyOptions,
   lockOptions,
   optionFlag,
   optionString,
@@ -24,6 +25,7 @@ import {
 } from '../command.js';
 import { type Context, outputFormat, printJson } from '../context.js';
 import { ExitCode, UsageError } from '../errors.js';
+import { CommandKey } from '../keys.js';
 import { formatBytes, formatDuration } from '../output/human.js';
 import { progressMode, progressOptions } from '../output/progress.js';
 import { Reporter } from '../output/reporter.js';
@@ -138,10 +140,14 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
   if (toStdout && format === undefined && optionStrings(invocation, 'pattern').length > 0) {
     throw new UsageError("--pattern cannot be used with the target '-' without --format", COMMAND);
   }
+  const keys = new CommandKey(invocation, context, COMMAND);
   const namespace = commandNamespace(invocation, context);
   const repository = await commandRepository(invocation, context);
   const found = await findSnapshot(repository, namespace, positional(invocation, 'snapshot'));
-  const snapshot = await repository.open(namespace, found, lockWait(invocation, context));
+  // What the master key opens can be had without the key that it holds.
+  const needed = stored === ENCRYPTED_KEY_NAME ? undefined : keys;
+  const wait = lockWait(invocation, context);
+  const snapshot = await repository.open(namespace, found, { ...wait, keys: needed });
   try {
     if (!toStdout && format === undefined && isTree(name))
       return await extract(snapshot, invocation, context);
@@ -156,6 +162,7 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
     return ExitCode.done;
   } finally {
     await snapshot.close();
+    await keys.wipe();
   }
 }
 
@@ -177,6 +184,7 @@ export const restoreCommand: CommandSpec = {
     ...lockOptions,
     ...progressOptions,
     ...cryptOptions,
+    ...keyOptions,
     pattern: {
       type: 'string',
       array: true,

@@ -19,6 +19,7 @@ import type {
   BeginOptions,
   GroupInfo,
   LockWait,
+  OpenOptions,
   Repository,
   SnapshotInfo,
   SnapshotReader,
@@ -91,15 +92,15 @@ export class LocalRepository implements Repository {
     return infos;
   }
 
-  open(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<SnapshotReader> {
-    return this.#read(namespace, snapshot, this.#chunkStore(), wait);
+  open(namespace: Namespace, snapshot: SnapshotName, options: OpenOptions): Promise<SnapshotReader> {
+    return this.#read(namespace, snapshot, this.#chunkStore(), options);
   }
 
   async #read(
     namespace: Namespace,
     snapshot: SnapshotName,
     chunks: NativeChunkStore,
-    wait: LockWait,
+    options: OpenOptions,
   ): Promise<SnapshotReader> {
     const directory = snapshotDirectory(this.#store.root, namespace, snapshot);
     if ((await stat(directory).catch(() => undefined)) === undefined) {
@@ -108,9 +109,9 @@ export class LocalRepository implements Repository {
         `there is no snapshot ${snapshotText(namespace, snapshot)}`,
       );
     }
-    const lock = await this.#lock(namespace, formatSnapshot(snapshot), false, wait);
+    const lock = await this.#lock(namespace, formatSnapshot(snapshot), false, options);
     try {
-      return await LocalSnapshotReader.open(directory, chunks, lock);
+      return await LocalSnapshotReader.open(directory, { chunks, lock }, options.keys);
     } catch (error) {
       await lock.release();
       throw error;

@@ -1,5 +1,6 @@
 /** A finished snapshot of a local datastore, read with every check. snapshot-manifest.md §9. */
 import { join } from 'node:path';
+import type { EncryptionKey } from '../../keys/encryption-key.js';
 import { native } from '../../native.js';
 import type { NativeChunkReader, NativeChunkStore } from '../../native-chunk.js';
 import { decodeIndex } from '../../snapshot/archive-index.js';
@@ -14,7 +15,8 @@ import { type DynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.
 import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import type { SnapshotReader } from '../repository.js';
-import { BLOB_LIMIT, checkedBlob, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
+import { type KeySource, keyFor } from '../snapshot-key.js';
+import { BLOB_LIMIT, checkedBlob, keyOf, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
 import { readBounded } from './bounded-read.js';
 import type { Lock } from './locks.js';
 
@@ -27,13 +29,16 @@ export class LocalSnapshotReader implements SnapshotReader {
   readonly #directory: string;
   readonly #chunks: NativeChunkStore;
   readonly #lock: Lock;
+  readonly #key: EncryptionKey | undefined;
+  /** Archives by their indexes. */
+  readonly #names = new WeakMap<DynamicIndex, ServerName>();
 
   private constructor(
     directory: string,
     manifestText: Buffer,
     manifest: Manifest,
-    chunks: NativeChunkStore,
-    lock: Lock,
+    { chunks, lock }: { readonly chunks: NativeChunkStore; readonly lock: Lock },
+    key: EncryptionKey | undefined,
   ) {
     this.snapshot = manifest.snapshot;
     this.manifest = manifest;
@@ -41,13 +46,20 @@ export class LocalSnapshotReader implements SnapshotReader {
     this.#directory = directory;
     this.#chunks = chunks;
     this.#lock = lock;
+    this.#key = key;
   }
 
-  /** `lock` is released by `close`. Throws RepositoryError, BlobError or ManifestError. */
-  static async open(directory: string, chunks: NativeChunkStore, lock: Lock): Promise<LocalSnapshotReader> {
+  /** `lock` is released by `close`. Throws RepositoryError, BlobError or ManifestError, and what `keys` throws. */
+  static async open(
+    directory: string,
+    parts: { readonly chunks: NativeChunkStore; readonly lock: Lock },
+    keys: KeySource | undefined,
+  ): Promise<LocalSnapshotReader> {
     const path = join(directory, MANIFEST_NAME);
     const text = decodeBlob(await readBounded(path, MANIFEST_LIMIT), path, MANIFEST_LIMIT);
-    return new LocalSnapshotReader(directory, text, parseManifest(text, path), chunks, lock);
+    const manifest = parseManifest(text, path);
+    const key = keys === undefined ? undefined : await keyFor(manifest, keys);
+    return new LocalSnapshotReader(directory, text, manifest, parts, key);
   }
 
   files(name: string): ArchiveFiles {
@@ -59,17 +71,21 @@ export class LocalSnapshotReader implements SnapshotReader {
     const path = join(this.#directory, name);
     const index = decodeIndex(await readBounded(path, MAX_INDEX_SIZE), path);
     index.verify(csum, size);
+    this.#names.set(index, name);
     return index;
   }
 
   async blob(name: ServerName): Promise<Buffer> {
     const entry = manifestEntry(this.manifest, name);
     const path = join(this.#directory, name);
-    return checkedBlob(await readBounded(path, BLOB_LIMIT), entry, path);
+    return checkedBlob(await readBounded(path, BLOB_LIMIT), entry, path, this.#key);
   }
 
   open(index: DynamicIndex, cacheBytes: number): NativeChunkReader {
-    return new native.ChunkReader({ store: this.#chunks, entries: index.entries, cacheBytes });
+    const name = this.#names.get(index);
+    if (name === undefined) throw new Error('an index of this snapshot is needed');
+    const key = keyOf(manifestEntry(this.manifest, name), this.#key)?.toNative();
+    return new native.ChunkReader({ store: this.#chunks, entries: index.entries, cacheBytes, key });
   }
 
   close(): Promise<void> {

@@ -14,7 +14,7 @@ import type {
   BackupSession,
   BeginOptions,
   GroupInfo,
-  LockWait,
+  OpenOptions,
   Repository,
   SnapshotInfo,
   SnapshotReader,
@@ -58,14 +58,18 @@ export class PbsRepository implements Repository {
     return listSnapshots(this.rest, this.#o.spec.store, namespace, group);
   }
 
-  async open(namespace: Namespace, snapshot: SnapshotName, { signal }: LockWait): Promise<SnapshotReader> {
+  async open(
+    namespace: Namespace,
+    snapshot: SnapshotName,
+    { signal, keys }: OpenOptions,
+  ): Promise<SnapshotReader> {
     const chunks = openReaderSession(this.#o, { namespace, snapshot, signal });
     const files = {
       download: chunks.download.bind(chunks),
       onIndex: (): void => undefined,
     };
     try {
-      return await PbsSnapshotReader.open(snapshot, files, chunks, { separate: false });
+      return await PbsSnapshotReader.open(snapshot, files, chunks, { separate: false, keys });
     } catch (error) {
       await chunks.close();
       throw error;

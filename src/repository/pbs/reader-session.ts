@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { native } from '../../native.js';
 import type {
+  ChunkReaderOptions,
   NativeChunkReader,
   NativeDownload,
   NativeDownloadLoader,
@@ -63,11 +64,15 @@ export class ReaderSession {
   }
 
   /** Random access to the archive behind an index; `ready` settles when it was downloaded in this session. */
-  open(index: DynamicIndex, cacheBytes: number, ready: () => Promise<unknown>): NativeChunkReader {
+  open(
+    index: DynamicIndex,
+    options: Pick<ChunkReaderOptions, 'cacheBytes' | 'key'>,
+    ready: () => Promise<unknown>,
+  ): NativeChunkReader {
     const loader = new native.DownloadLoader(this.#digests);
     this.#loaders.push(loader);
     for (let i = 0; i < IN_FLIGHT; i += 1) void this.#serve(loader, ready);
-    return new native.ChunkReader({ store: loader, entries: index.entries, cacheBytes });
+    return new native.ChunkReader({ store: loader, entries: index.entries, ...options });
   }
 
   close(): Promise<void> {

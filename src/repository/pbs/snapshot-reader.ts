@@ -1,4 +1,5 @@
 /** A finished snapshot of a server, read with every check. snapshot-manifest.md §9, protocol.md §6. */
+import type { EncryptionKey } from '../../keys/encryption-key.js';
 import type { NativeChunkReader } from '../../native-chunk.js';
 import { decodeIndex } from '../../snapshot/archive-index.js';
 import {
@@ -17,7 +18,8 @@ import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
 import { formatSnapshot, type SnapshotName } from '../../snapshot/names.js';
 import { RepositoryError } from '../errors.js';
 import type { SnapshotReader } from '../repository.js';
-import { BLOB_LIMIT, checkedBlob, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
+import { type KeySource, keyFor } from '../snapshot-key.js';
+import { BLOB_LIMIT, checkedBlob, keyOf, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
 import type { ReaderSession } from './reader-session.js';
 import { ServerError } from './server-error.js';
 
@@ -67,6 +69,7 @@ export class PbsSnapshotReader implements SnapshotReader {
   readonly #names = new Map<DynamicIndex, ServerName>();
   /** Whether the reader session itself has to download an index before it may have its chunks. */
   readonly #separate: boolean;
+  readonly #key: EncryptionKey | undefined;
 
   private constructor(
     snapshot: SnapshotName,
@@ -74,7 +77,7 @@ export class PbsSnapshotReader implements SnapshotReader {
     manifest: Manifest,
     files: FileSource,
     chunks: ReaderSession,
-    separate: boolean,
+    { separate, key }: { readonly separate: boolean; readonly key: EncryptionKey | undefined },
   ) {
     this.snapshot = snapshot;
     this.manifest = manifest;
@@ -82,14 +85,15 @@ export class PbsSnapshotReader implements SnapshotReader {
     this.#files = files;
     this.#chunks = chunks;
     this.#separate = separate;
+    this.#key = key;
   }
 
-  /** Fetches the manifest. Throws ServerError, RepositoryError, BlobError or ManifestError. */
+  /** Fetches the manifest. Throws ServerError, RepositoryError, BlobError or ManifestError, and what `keys` throws. */
   static async open(
     snapshot: SnapshotName,
     files: FileSource,
     chunks: ReaderSession,
-    { separate }: { readonly separate: boolean },
+    { separate, keys }: { readonly separate: boolean; readonly keys?: KeySource | undefined },
   ): Promise<PbsSnapshotReader> {
     const stored = await files.download(MANIFEST_NAME, MANIFEST_LIMIT);
     const text = decodeBlob(stored, MANIFEST_NAME, MANIFEST_LIMIT);
@@ -97,7 +101,8 @@ export class PbsSnapshotReader implements SnapshotReader {
     const [asked, found] = [formatSnapshot(snapshot), formatSnapshot(manifest.snapshot)];
     if (asked !== found)
       throw new RepositoryError('ARCHIVE_DAMAGED', `the manifest of ${asked} is that of ${found}`);
-    return new PbsSnapshotReader(snapshot, text, manifest, files, chunks, separate);
+    const key = keys === undefined ? undefined : await keyFor(manifest, keys);
+    return new PbsSnapshotReader(snapshot, text, manifest, files, chunks, { separate, key });
   }
 
   files(name: string): ArchiveFiles {
@@ -115,14 +120,15 @@ export class PbsSnapshotReader implements SnapshotReader {
 
   async blob(name: ServerName): Promise<Buffer> {
     const entry = manifestEntry(this.manifest, name);
-    return checkedBlob(await this.#download(name, Math.min(entry.size, BLOB_LIMIT)), entry, name);
+    return checkedBlob(await this.#download(name, Math.min(entry.size, BLOB_LIMIT)), entry, name, this.#key);
   }
 
   open(index: DynamicIndex, cacheBytes: number): NativeChunkReader {
     const name = this.#names.get(index);
     if (name === undefined) throw new Error('an index of this snapshot is needed');
+    const key = keyOf(manifestEntry(this.manifest, name), this.#key)?.toNative();
     let ready: Promise<unknown> | undefined;
-    return this.#chunks.open(index, cacheBytes, () => {
+    return this.#chunks.open(index, { cacheBytes, key }, () => {
       ready ??= this.#separate
         ? this.#chunks.download(name, indexLimit(name, index.size))
         : Promise.resolve();

@@ -113,7 +113,7 @@ async function connected(port: number): Promise<H2Session> {
 /** The whole archive, by its index as the session has downloaded it. */
 async function readAll({ session, index }: World): Promise<Buffer> {
   await session.download(INDEX, LIMIT);
-  return session.open(index, 0, () => Promise.resolve()).read(0, index.size);
+  return session.open(index, { cacheBytes: 0 }, () => Promise.resolve()).read(0, index.size);
 }
 
 const isChunk = ({ request }: Place): boolean => request.path === '/chunk';
@@ -180,7 +180,7 @@ test('an index that has changed meanwhile is an error', (t) =>
       const other = Buffer.from(world.files.get(INDEX)!);
       other[other.length - 1]! ^= 1;
       world.files.set(INDEX, other);
-      const reader = world.session.open(world.index, 0, () => Promise.resolve());
+      const reader = world.session.open(world.index, { cacheBytes: 0 }, () => Promise.resolve());
       await t.throwsAsync(reader.read(0, 1), {
         code: 'SERVER_REPLY',
         message: /root\.ppxar\.didx has changed/,
@@ -193,7 +193,7 @@ test('a chunk that is refused is no lost connection', (t) =>
   withReader(
     () => 'answer',
     async (world) => {
-      const reader = world.session.open(world.index, 0, () => Promise.resolve());
+      const reader = world.session.open(world.index, { cacheBytes: 0 }, () => Promise.resolve());
       await t.throwsAsync(reader.read(0, 1), { code: 'SERVER_LOGIN', message: /not allowed/ });
       t.is(world.seen.length, 1);
       t.is(world.session.failure, undefined);

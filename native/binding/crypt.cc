@@ -1,0 +1,34 @@
+#include "binding/crypt.h"
+
+#include "binding/arguments.h"
+#include "binding/async.h"
+
+namespace restat::binding {
+namespace {
+
+constexpr napi_type_tag kTag{0x51d8a0c3b77e4f26, 0x9c04e2f16ab83d75};
+
+}  // namespace
+
+Napi::Function CryptKeyWrap::define(Napi::Env env) {
+  return DefineClass(env, "CryptKey", {});
+}
+
+std::shared_ptr<const CryptKey> CryptKeyWrap::key(const Napi::Value& value) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kTag)) return nullptr;
+  return Unwrap(value.As<Napi::Object>())->key_;
+}
+
+CryptKeyWrap::CryptKeyWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
+  info.This().As<Napi::Object>().TypeTag(&kTag);
+  const auto is_key = [](const Napi::Value& value) {
+    return value.IsTypedArray() && bytes_of(value).size() == kCryptKey;
+  };
+  if (is_key(info[0]) && is_key(info[1])) {
+    key_ = std::make_shared<const CryptKey>(bytes_of(info[0]), bytes_of(info[1]));
+  } else {
+    misuse(info.Env(), "CryptKey: a secret and an id of 32 bytes are needed");
+  }
+}
+
+}  // namespace restat::binding
