@@ -19,6 +19,8 @@ export interface Hole {
 
 /** Chunks fetched at one time. */
 const AHEAD = 2;
+/** Behind so many chunks that cannot be read nothing is fetched any more: an index may name any number of them. */
+const MOST_HOLES = 1000;
 
 export class Spool {
   readonly fd: number;
@@ -90,18 +92,22 @@ export class Spool {
 
   async #fetch(): Promise<void> {
     const pending: Promise<Buffer | Hole>[] = [];
-    for (let chunk = 0, next = 0; chunk < this.#index.count && !this.#stopped; chunk += 1) {
+    for (let chunk = 0, next = 0; this.#available < this.size && !this.#stopped; chunk += 1) {
       for (; next < this.#index.count && next < chunk + AHEAD; next += 1)
         pending.push(this.#fetchChunk(next));
       const found = await pending.shift()!;
       if (found instanceof Uint8Array) await this.#store(found, this.#index.start(chunk));
-      else this.holes.push(found);
-      this.#available = this.#index.end(chunk);
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const resolve of waiting) resolve();
+      else this.holes.push(this.holes.length < MOST_HOLES ? found : { ...found, end: this.size });
+      this.#advance(this.holes.at(-1)?.end === this.size ? this.size : this.#index.end(chunk));
     }
     await Promise.all(pending);
+  }
+
+  #advance(available: number): void {
+    this.#available = available;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
   }
 
   async #fetchChunk(chunk: number): Promise<Buffer | Hole> {
