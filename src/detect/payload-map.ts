@@ -38,17 +38,20 @@ function firstAbove(values: Float64Array, x: number): number {
   return low;
 }
 
-/** Number of the distinct chunk of each entry, and the entries of each distinct chunk. */
+/**
+ * Number of the distinct chunk of each entry, and the entries of each distinct chunk. A digest with two lengths counts as two: positions in
+ * one must not be taken for positions in the other.
+ */
 function groupByDigest(index: DynamicIndex): { chunkOf: Uint32Array; entriesOf: number[][] } {
   const numbers = new Map<string, number>();
   const chunkOf = new Uint32Array(index.count);
   const entriesOf: number[][] = [];
   for (let entry = 0; entry < index.count; entry += 1) {
-    const digest = index.digest(entry).toString('latin1');
-    let chunk = numbers.get(digest);
+    const key = `${index.end(entry) - index.start(entry)} ${index.digest(entry).toString('latin1')}`;
+    let chunk = numbers.get(key);
     if (chunk === undefined) {
       chunk = entriesOf.length;
-      numbers.set(digest, chunk);
+      numbers.set(key, chunk);
       entriesOf.push([]);
     }
     chunkOf[entry] = chunk;

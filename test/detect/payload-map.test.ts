@@ -32,6 +32,19 @@ test('a file that is forgotten frees its bytes in every occurrence, once', (t) =
   t.is(map.bytes(0).used, 0);
 });
 
+test('a digest with two lengths is no chunk that files share', (t) => {
+  const index = indexOf([100, 200, 100], [0, 0, 0]);
+  const map = mapOf(index, []);
+  const injection = new Injection(map, index);
+  const places = [
+    { offset: 10, size: 4 },
+    { offset: 270, size: 4 },
+    { offset: 310, size: 4 },
+    { offset: 350, size: 4 },
+  ].map(({ offset, size }) => injection.place(offset, size, injection.position));
+  t.deepEqual(places, [10, 270, 310, 350]);
+});
+
 test('a file across chunks uses its part of each', (t) => {
   const map = mapOf(indexOf([100, 100, 100]), [{ offset: 90, size: 204 - HEADER }]);
   t.deepEqual(
