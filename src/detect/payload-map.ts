@@ -120,13 +120,18 @@ export class PayloadMap {
     return firstAbove(this.ends, offset);
   }
 
-  /** Shares of padding in the old payload stream itself. */
+  /** Shares of padding in the old payload stream itself. Chunks without any file, as the metadata of a tree fill them, are none: they stay behind. */
   shares(): { readonly all: number; readonly dead: number } {
-    let all = this.size;
+    let all = 0;
     let dead = 0;
     for (let i = 0; i < this.#files.starts.length; i += 1)
       all -= this.#files.ends[i]! - this.#files.starts[i]!;
-    for (let entry = 0; entry < this.count; entry += 1) dead += this.bytes(entry).dead;
+    for (let entry = 0; entry < this.count; entry += 1) {
+      const bytes = this.bytes(entry);
+      if (bytes.used === 0) continue;
+      all += this.length(entry);
+      dead += bytes.dead;
+    }
     return { all: Math.max(0, all) / Math.max(1, this.size), dead: dead / Math.max(1, this.size) };
   }
 

@@ -32,6 +32,12 @@ test('a file that is forgotten frees its bytes in every occurrence, once', (t) =
   t.is(map.bytes(0).used, 0);
 });
 
+test('the metadata of a tree whose files are in the appendix are no padding', (t) => {
+  const files = [{ offset: 310, size: 74 }];
+  const map = mapOf(indexOf([100, 200, 100]), files, 300);
+  t.deepEqual(map.shares(), { all: 10 / 400, dead: 10 / 400 });
+});
+
 test('a digest with two lengths is no chunk that files share', (t) => {
   const index = indexOf([100, 200, 100], [0, 0, 0]);
   const map = mapOf(index, []);
