@@ -161,6 +161,8 @@ test('at a terminal there are a prompt and completion, and Ctrl-C gives up a lin
   withShell(async ({ store }) => {
     const steps = [
       ['pxar:/ > ', 'garbage\u0003'],
+      // Ctrl-A goes to the beginning of the line.
+      ['pxar:/ > ', 'garbage\u0001\u0003'],
       ['pxar:/ > ', 'cd tw\t'],
       ['o\\ words/', '\r'],
       ['pxar:/two words > ', 'sel\t'],

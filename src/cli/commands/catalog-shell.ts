@@ -155,6 +155,8 @@ class Loop {
       return;
     }
     this.#context.stdout.write('\n');
+    // What is before the cursor is deleted: it goes to the end first.
+    lines.write(null, { ctrl: true, name: 'e' });
     lines.write(null, { ctrl: true, name: 'u' });
     lines.prompt();
   }
