@@ -36,7 +36,7 @@ async function unlock({ name, read }: KeyBytes, context: Context): Promise<Encry
 }
 
 /** The key of a command that reads snapshots. */
-export class CommandKey implements KeySource {
+class CommandKey implements KeySource {
   readonly #named: KeyBytes | undefined;
   readonly #context: Context;
   #key: Promise<EncryptionKey | undefined> | undefined;
@@ -57,7 +57,7 @@ export class CommandKey implements KeySource {
     return this.#key;
   }
 
-  /** Overwrites the key when the command has ended. */
+  /** Overwrites the key. */
   async wipe(): Promise<void> {
     const key = await this.#key?.catch(() => undefined);
     key?.wipe();
@@ -67,5 +67,23 @@ export class CommandKey implements KeySource {
     const path = this.#named === undefined ? await defaultKey(this.#context) : undefined;
     if (path === undefined) return this.#named && unlock(this.#named, this.#context);
     return unlock({ name: path, read: () => readStored(path, KEY_FILE_LIMIT) }, this.#context);
+  }
+}
+
+/**
+ * Calls `use` with the key of a command, which is overwritten at the end, whatever that is. `command` is named in usage errors. Throws
+ * UsageError, and what `use` throws.
+ */
+export async function withCommandKey<T>(
+  invocation: Invocation,
+  context: Context,
+  command: readonly string[],
+  use: (key: KeySource) => Promise<T>,
+): Promise<T> {
+  const key = new CommandKey(invocation, context, command);
+  try {
+    return await use(key);
+  } finally {
+    await key.wipe();
   }
 }

@@ -5,7 +5,7 @@ import { ArchiveTree } from '../../restore/archive-tree.js';
 import type { Namespace } from '../../snapshot/names.js';
 import { type Invocation, type PositionalSpec, positional } from '../command.js';
 import type { Context } from '../context.js';
-import { CommandKey } from '../keys.js';
+import { withCommandKey } from '../keys.js';
 import { commandNamespace, commandRepository, findSnapshot, lockWait } from '../repository.js';
 
 export const snapshotArgument: PositionalSpec = {
@@ -51,18 +51,18 @@ export async function withSnapshot<T>(
   context: Context,
   use: (snapshot: SnapshotReader, archive: string) => Promise<T>,
 ): Promise<T> {
-  const keys = new CommandKey(invocation, context, []);
-  const { repository, namespace } = await commandPlace(invocation, context);
-  const name = await findSnapshot(repository, namespace, positional(invocation, 'snapshot'));
-  const snapshot = await repository.open(namespace, name, { ...lockWait(invocation, context), keys });
-  try {
-    return await use(snapshot, positional(invocation, 'archive-name'));
-  } catch (error) {
-    throw snapshot.failure ?? error;
-  } finally {
-    await snapshot.close();
-    await keys.wipe();
-  }
+  return withCommandKey(invocation, context, [], async (keys) => {
+    const { repository, namespace } = await commandPlace(invocation, context);
+    const name = await findSnapshot(repository, namespace, positional(invocation, 'snapshot'));
+    const snapshot = await repository.open(namespace, name, { ...lockWait(invocation, context), keys });
+    try {
+      return await use(snapshot, positional(invocation, 'archive-name'));
+    } catch (error) {
+      throw snapshot.failure ?? error;
+    } finally {
+      await snapshot.close();
+    }
+  });
 }
 
 /** Runs `use` with the tree of the archive that the command names. */

@@ -16,11 +16,13 @@ import {
 } from '../command.js';
 import { type Context, writeOut } from '../context.js';
 import { ExitCode } from '../errors.js';
-import { CommandKey } from '../keys.js';
+import { withCommandKey } from '../keys.js';
 import { commandNamespace, commandRepository, lockWait } from '../repository.js';
 import { parseWords } from '../usage.js';
 import { filesOf, treesOf } from './archive-tree.js';
 import { catalogShellCommand } from './catalog-shell.js';
+
+const DUMP = ['catalog', 'dump'];
 
 /** Bytes of decoded chunks that are kept while a catalog is read: two of the longest. */
 const CATALOG_CACHE = 4 * 1024 * 1024;
@@ -38,19 +40,19 @@ async function* linesOf(snapshot: SnapshotReader): AsyncGenerator<string> {
   for (const tree of trees) yield* dumpLines(await openArchive(snapshot, tree));
 }
 
-async function dump(invocation: Invocation, context: Context): Promise<number> {
-  const repository = await commandRepository(invocation, context);
-  const name = parseWords(['catalog', 'dump'], () => parseSnapshot(positional(invocation, 'snapshot')));
-  const keys = new CommandKey(invocation, context, ['catalog', 'dump']);
-  const wait = lockWait(invocation, context);
-  const snapshot = await repository.open(commandNamespace(invocation, context), name, { ...wait, keys });
-  try {
-    await writeLines(linesOf(snapshot), context);
-    return ExitCode.done;
-  } finally {
-    await snapshot.close();
-    await keys.wipe();
-  }
+function dump(invocation: Invocation, context: Context): Promise<number> {
+  return withCommandKey(invocation, context, DUMP, async (keys) => {
+    const repository = await commandRepository(invocation, context);
+    const name = parseWords(DUMP, () => parseSnapshot(positional(invocation, 'snapshot')));
+    const wait = lockWait(invocation, context);
+    const snapshot = await repository.open(commandNamespace(invocation, context), name, { ...wait, keys });
+    try {
+      await writeLines(linesOf(snapshot), context);
+      return ExitCode.done;
+    } finally {
+      await snapshot.close();
+    }
+  });
 }
 
 /** Characters written at once. */
@@ -69,7 +71,7 @@ async function writeLines(lines: AsyncIterable<string>, context: Context): Promi
 
 export const catalogCommands: readonly CommandSpec[] = [
   {
-    path: ['catalog', 'dump'],
+    path: DUMP,
     description: 'List every entry of all trees of a snapshot.',
     positionals: [{ name: 'snapshot', description: 'type/id/time' }],
     options: { ...repositoryOptions, ...lockOptions, ...keyOptions },

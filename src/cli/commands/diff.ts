@@ -1,5 +1,6 @@
 /** `restat diff`: what changed from one snapshot to another, or to a live directory. */
 import type { OpenOptions, Repository, SnapshotReader } from '../../repository/repository.js';
+import type { KeySource } from '../../repository/snapshot-key.js';
 import { openArchive } from '../../restore/archive-source.js';
 import { ArchiveTree } from '../../restore/archive-tree.js';
 import { archiveSide } from '../../restore/diff/archive-node.js';
@@ -21,7 +22,7 @@ import {
 } from '../command.js';
 import { type Context, printablePath } from '../context.js';
 import { ExitCode } from '../errors.js';
-import { CommandKey } from '../keys.js';
+import { withCommandKey } from '../keys.js';
 import { entryJson } from '../output/entry-text.js';
 import type { Json } from '../output/json.js';
 import { type RowOutput, rowOutput } from '../output/rows.js';
@@ -133,10 +134,13 @@ class Comparison {
   }
 }
 
-async function run(invocation: Invocation, context: Context): Promise<number> {
+function run(invocation: Invocation, context: Context): Promise<number> {
+  return withCommandKey(invocation, context, ['diff'], (keys) => compare(invocation, context, keys));
+}
+
+async function compare(invocation: Invocation, context: Context, keys: KeySource): Promise<number> {
   const { repository, namespace } = await commandPlace(invocation, context);
   const comparison = new Comparison(invocation, context);
-  const keys = new CommandKey(invocation, context, ['diff']);
   const open = (word: string): Promise<SnapshotReader> =>
     openWord(repository, namespace, word, { ...lockWait(invocation, context), keys });
   const opened: SnapshotReader[] = [];
@@ -155,7 +159,6 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
     throw opened.find(({ failure }) => failure !== undefined)?.failure ?? error;
   } finally {
     for (const each of opened) await each.close();
-    await keys.wipe();
   }
 }
 

@@ -1,6 +1,8 @@
 /** `restat find`: entries by their names, in all snapshots of a namespace. */
 import type { MatchEntry } from '../../backup/match-list.js';
+import { RepositoryError } from '../../repository/errors.js';
 import type { Repository, SnapshotInfo, SnapshotReader } from '../../repository/repository.js';
+import type { KeySource } from '../../repository/snapshot-key.js';
 import { openArchive } from '../../restore/archive-source.js';
 import { type FoundEntry, findEntries } from '../../restore/find.js';
 import { parseIncludes } from '../../restore/selection.js';
@@ -17,7 +19,7 @@ import {
 } from '../command.js';
 import { type Context, printablePath } from '../context.js';
 import { ExitCode } from '../errors.js';
-import { CommandKey } from '../keys.js';
+import { withCommandKey } from '../keys.js';
 import { entryJson, timeText } from '../output/entry-text.js';
 import type { Json } from '../output/json.js';
 import { type RowOutput, rowOutput } from '../output/rows.js';
@@ -46,27 +48,19 @@ class SnapshotSearch {
   readonly #context: Context;
   readonly #patterns: readonly MatchEntry[];
   readonly #output: RowOutput<Row>;
-  readonly #keys: CommandKey;
+  readonly #keys: KeySource;
   /** Some snapshots could not be searched. */
   incomplete = false;
 
-  constructor(invocation: Invocation, context: Context) {
+  constructor(invocation: Invocation, context: Context, keys: KeySource) {
     this.#invocation = invocation;
     this.#context = context;
     this.#patterns = parseWords(PATH, () => parseIncludes(positionals(invocation, 'pattern')));
     this.#output = rowOutput(invocation, context, { text: textOf, json: jsonOf });
-    this.#keys = new CommandKey(invocation, context, PATH);
+    this.#keys = keys;
   }
 
   async run(repository: Repository, namespace: Namespace): Promise<void> {
-    try {
-      await this.#searchAll(repository, namespace);
-    } finally {
-      await this.#keys.wipe();
-    }
-  }
-
-  async #searchAll(repository: Repository, namespace: Namespace): Promise<void> {
     const wanted = optionString(this.#invocation, 'group');
     const group = wanted === undefined ? undefined : parseWords(PATH, () => parseGroup(wanted));
     for (const info of await repository.snapshots(namespace, group)) {
@@ -129,17 +123,20 @@ class SnapshotSearch {
   }
 }
 
-/** Errors of one snapshot, which say nothing of others. */
+/** Errors of one snapshot, which say nothing of others: it may have been made with another key, too. */
 function isDamage(error: unknown): error is Error {
+  if (error instanceof RepositoryError && ['KEY_MISSING', 'KEY_WRONG'].includes(error.code)) return true;
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return false;
   return /^(?:PXAR|CHUNK|BLOB|INDEX|MANIFEST|ARCHIVE|RESTORE|ZSTD|SNAPSHOT)/.test(error.code);
 }
 
-async function run(invocation: Invocation, context: Context): Promise<number> {
-  const { repository, namespace } = await commandPlace(invocation, context);
-  const search = new SnapshotSearch(invocation, context);
-  await search.run(repository, namespace);
-  return search.incomplete ? ExitCode.incomplete : ExitCode.done;
+function run(invocation: Invocation, context: Context): Promise<number> {
+  return withCommandKey(invocation, context, PATH, async (keys) => {
+    const { repository, namespace } = await commandPlace(invocation, context);
+    const search = new SnapshotSearch(invocation, context, keys);
+    await search.run(repository, namespace);
+    return search.incomplete ? ExitCode.incomplete : ExitCode.done;
+  });
 }
 
 export const findCommand: CommandSpec = {
