@@ -47,14 +47,14 @@ export class EncryptionKey {
     return this.#usable(this.#id);
   }
 
-  /** A copy for native code. */
+  /** A copy for native code. Throws when wiped. */
   toNative(): NativeCryptKey {
-    return new native.CryptKey(this.#secret, this.#id);
+    return new native.CryptKey(this.secret, this.idKey);
   }
 
-  /** Whether the signature (64 hex digits) of a text was made with this key. §5.3. */
+  /** Whether the signature (64 hex digits) of a text was made with this key. §5.3. Throws when wiped. */
   verifies(text: string, signature: string): boolean {
-    const own = createHmac('sha256', this.#id).update(text).digest();
+    const own = createHmac('sha256', this.idKey).update(text).digest();
     const given = Buffer.from(signature, 'hex');
     return given.length === own.length && timingSafeEqual(given, own);
   }
