@@ -20,7 +20,7 @@ function fingerprintOf({ unprotected }: Manifest): Fingerprint | undefined {
 function needsKey(manifest: Manifest): boolean {
   return (
     manifest.signature !== null ||
-    manifest.unprotected['key-fingerprint'] !== undefined ||
+    (manifest.unprotected['key-fingerprint'] ?? null) !== null ||
     manifest.files.some(({ cryptMode }) => cryptMode !== 'none')
   );
 }

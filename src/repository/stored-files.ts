@@ -4,11 +4,19 @@ import type { EncryptionKey } from '../keys/encryption-key.js';
 import { ENCRYPTED_KEY_NAME, type ServerName } from '../snapshot/archive-names.js';
 import { decodeBlob, MAX_BLOB_CONTENT } from '../snapshot/blob.js';
 import type { Manifest, ManifestFile } from '../snapshot/manifest.js';
+import { formatSnapshot, type SnapshotName } from '../snapshot/names.js';
 import { RepositoryError } from './errors.js';
 
 /** Longest stored blob and longest stored manifest, in bytes. */
 export const BLOB_LIMIT: number = 128 * 1024 * 1024 + 44;
 export const MANIFEST_LIMIT: number = 16 * 1024 * 1024;
+
+/** Throws RepositoryError `ARCHIVE_DAMAGED` where the manifest is that of another snapshot. */
+export function checkName(asked: SnapshotName, manifest: Manifest): void {
+  const [wanted, found] = [formatSnapshot(asked), formatSnapshot(manifest.snapshot)];
+  if (wanted !== found)
+    throw new RepositoryError('ARCHIVE_DAMAGED', `the manifest of ${wanted} is that of ${found}`);
+}
 
 /** What the manifest says of a file. Throws RepositoryError `ARCHIVE_MISSING`. */
 export function manifestEntry({ files }: Manifest, name: ServerName): ManifestFile {

@@ -111,7 +111,7 @@ export class LocalRepository implements Repository {
     }
     const lock = await this.#lock(namespace, formatSnapshot(snapshot), false, options);
     try {
-      return await LocalSnapshotReader.open(directory, { chunks, lock }, options.keys);
+      return await LocalSnapshotReader.open(directory, snapshot, { chunks, lock }, options.keys);
     } catch (error) {
       await lock.release();
       throw error;

@@ -16,7 +16,7 @@ import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import type { SnapshotReader } from '../repository.js';
 import { type KeySource, keyFor } from '../snapshot-key.js';
-import { BLOB_LIMIT, checkedBlob, keyOf, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
+import { BLOB_LIMIT, checkedBlob, checkName, keyOf, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
 import { readBounded } from './bounded-read.js';
 import type { Lock } from './locks.js';
 
@@ -52,6 +52,7 @@ export class LocalSnapshotReader implements SnapshotReader {
   /** `lock` is released by `close`. Throws RepositoryError, BlobError or ManifestError, and what `keys` throws. */
   static async open(
     directory: string,
+    snapshot: SnapshotName,
     parts: { readonly chunks: NativeChunkStore; readonly lock: Lock },
     keys: KeySource | undefined,
   ): Promise<LocalSnapshotReader> {
@@ -59,6 +60,8 @@ export class LocalSnapshotReader implements SnapshotReader {
     const text = decodeBlob(await readBounded(path, MANIFEST_LIMIT), path, MANIFEST_LIMIT);
     const manifest = parseManifest(text, path);
     const key = keys === undefined ? undefined : await keyFor(manifest, keys);
+    // Who renames the directory of a group may go on; what a key has signed is that snapshot and no other.
+    if (key !== undefined) checkName(snapshot, manifest);
     return new LocalSnapshotReader(directory, text, manifest, parts, key);
   }
 

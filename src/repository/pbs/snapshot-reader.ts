@@ -15,11 +15,10 @@ import {
   HEADER_SIZE as INDEX_HEADER_SIZE,
 } from '../../snapshot/dynamic-index.js';
 import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
-import { formatSnapshot, type SnapshotName } from '../../snapshot/names.js';
-import { RepositoryError } from '../errors.js';
+import type { SnapshotName } from '../../snapshot/names.js';
 import type { SnapshotReader } from '../repository.js';
 import { type KeySource, keyFor } from '../snapshot-key.js';
-import { BLOB_LIMIT, checkedBlob, keyOf, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
+import { BLOB_LIMIT, checkedBlob, checkName, keyOf, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
 import type { ReaderSession } from './reader-session.js';
 import { ServerError } from './server-error.js';
 
@@ -98,9 +97,7 @@ export class PbsSnapshotReader implements SnapshotReader {
     const stored = await files.download(MANIFEST_NAME, MANIFEST_LIMIT);
     const text = decodeBlob(stored, MANIFEST_NAME, MANIFEST_LIMIT);
     const manifest = parseManifest(text, MANIFEST_NAME);
-    const [asked, found] = [formatSnapshot(snapshot), formatSnapshot(manifest.snapshot)];
-    if (asked !== found)
-      throw new RepositoryError('ARCHIVE_DAMAGED', `the manifest of ${asked} is that of ${found}`);
+    checkName(snapshot, manifest);
     const key = keys === undefined ? undefined : await keyFor(manifest, keys);
     return new PbsSnapshotReader(snapshot, text, manifest, files, chunks, { separate, key });
   }
