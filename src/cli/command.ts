@@ -118,7 +118,7 @@ export const keyOptions = {
   },
 } as const satisfies Record<string, OptionSpec>;
 
-const NO_KEYS = 'encrypted and signed snapshots come with a later version';
+const NO_KEYS = 'writing encrypted and signed snapshots comes with a later version';
 
 export const cryptOptions = {
   'crypt-mode': {
@@ -127,6 +127,15 @@ export const cryptOptions = {
     default: 'none',
     refused: { encrypt: NO_KEYS, 'sign-only': NO_KEYS },
     description: 'accepted for command lines that name it',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+/** The same where snapshots are read: their manifests say how they are protected. */
+export const readCryptOptions = {
+  'crypt-mode': {
+    type: 'string',
+    choices: ['none', 'encrypt', 'sign-only'],
+    description: 'accepted for command lines that name it: each snapshot says what it is',
   },
 } as const satisfies Record<string, OptionSpec>;
 

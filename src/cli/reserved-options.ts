@@ -4,7 +4,7 @@
  */
 
 const KEY =
-  'is for encrypted and signed snapshots, which a later version will have; leave it out for a plain one';
+  'is for writing encrypted and signed snapshots, which a later version will do; leave it out for a plain one';
 
 /** Name to what is said of it. */
 const RESERVED: ReadonlyMap<string, string> = new Map([

@@ -283,7 +283,7 @@ test('options of the reference client that come later say so', (t) => {
     t.regex(error.message, new RegExp(`^--${name} .*(later version|leave it out)`));
   }
   t.throws(() => parse(commandOf('backup'), ['--crypt-mode', 'encrypt']), usage(/later version/));
-  t.throws(() => parse(commandOf('restore'), ['--crypt-mode=sign-only']), usage(/later version/));
+  t.throws(() => parse(commandOf('snapshot upload-log'), ['--crypt-mode=sign-only']), usage(/later version/));
 });
 
 test('sizes have decimal and binary units', (t) => {

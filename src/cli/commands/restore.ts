@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { ExtractionSummary } from '../../native-extract.js';
 import type { SnapshotReader } from '../../repository/repository.js';
+import type { KeySource } from '../../repository/snapshot-key.js';
 import { type OpenArchive, openArchive } from '../../restore/archive-source.js';
 import { RestoreError } from '../../restore/errors.js';
 import { type ExtractResult, extractArchive } from '../../restore/extract.js';
@@ -12,7 +13,6 @@ import { ENCRYPTED_KEY_NAME, serverName } from '../../snapshot/archive-names.js'
 import { formatSnapshot } from '../../snapshot/names.js';
 import {
   type CommandSpec,
-  cryptOptions,
   formatOptions,
   type Invocation,
   keyOptions,
@@ -21,11 +21,12 @@ import {
   optionString,
   optionStrings,
   positional,
+  readCryptOptions,
   repositoryOptions,
 } from '../command.js';
 import { type Context, outputFormat, printJson } from '../context.js';
 import { ExitCode, UsageError } from '../errors.js';
-import { CommandKey } from '../keys.js';
+import { withCommandKey } from '../keys.js';
 import { formatBytes, formatDuration } from '../output/human.js';
 import { progressMode, progressOptions } from '../output/progress.js';
 import { Reporter } from '../output/reporter.js';
@@ -131,7 +132,7 @@ function isTree(name: string): boolean {
   return /\.[mp]?pxar\.didx$/.test(parseWords(COMMAND, () => serverName(name)));
 }
 
-async function run(invocation: Invocation, context: Context): Promise<number> {
+async function restore(keys: KeySource, invocation: Invocation, context: Context): Promise<number> {
   const name = positional(invocation, 'archive-name');
   const target = positional(invocation, 'target');
   const stored = parseWords(COMMAND, () => serverName(name));
@@ -140,12 +141,11 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
   if (toStdout && format === undefined && optionStrings(invocation, 'pattern').length > 0) {
     throw new UsageError("--pattern cannot be used with the target '-' without --format", COMMAND);
   }
-  const keys = new CommandKey(invocation, context, COMMAND);
   const namespace = commandNamespace(invocation, context);
   const repository = await commandRepository(invocation, context);
   const found = await findSnapshot(repository, namespace, positional(invocation, 'snapshot'));
-  // What the master key opens can be had without the key that it holds.
-  const needed = stored === ENCRYPTED_KEY_NAME ? undefined : keys;
+  // What the master key opens can be had without the key that it holds, unless somebody names one.
+  const needed = stored === ENCRYPTED_KEY_NAME && !keys.isNamed ? undefined : keys;
   const wait = lockWait(invocation, context);
   const snapshot = await repository.open(namespace, found, { ...wait, keys: needed });
   try {
@@ -162,8 +162,11 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
     return ExitCode.done;
   } finally {
     await snapshot.close();
-    await keys.wipe();
   }
+}
+
+function run(invocation: Invocation, context: Context): Promise<number> {
+  return withCommandKey(invocation, context, COMMAND, (keys) => restore(keys, invocation, context));
 }
 
 export const restoreCommand: CommandSpec = {
@@ -183,7 +186,7 @@ export const restoreCommand: CommandSpec = {
     ...formatOptions,
     ...lockOptions,
     ...progressOptions,
-    ...cryptOptions,
+    ...readCryptOptions,
     ...keyOptions,
     pattern: {
       type: 'string',
