@@ -1,5 +1,5 @@
 /** The reference's metadata stream on its way into an unnamed temporary file, fetched ahead of the reader. */
-import { close, ftruncateSync, read, write } from 'node:fs';
+import { close, closeSync, ftruncateSync, read, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { native } from '../native.js';
 import type { NativeChunkReader } from '../native-chunk.js';
@@ -22,6 +22,17 @@ const AHEAD = 2;
 /** Behind so many chunks that cannot be read nothing is fetched any more: an index may name any number of them. */
 const MOST_HOLES = 1000;
 
+function openSized(directory: string, size: number): number {
+  const fd = native.openUnnamed(directory);
+  try {
+    ftruncateSync(fd, size);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
 export class Spool {
   readonly fd: number;
   readonly size: number;
@@ -34,13 +45,12 @@ export class Spool {
   #waiting: (() => void)[] = [];
   readonly #done: Promise<void>;
 
-  /** Starts to fetch; `directory` is where the temporary file lies. */
+  /** Starts to fetch; `directory` is where the temporary file lies. Throws where that cannot be made. */
   constructor(reader: NativeChunkReader, index: DynamicIndex, directory: string) {
     this.#reader = reader;
     this.#index = index;
     this.size = index.size;
-    this.fd = native.openUnnamed(directory);
-    ftruncateSync(this.fd, this.size);
+    this.fd = openSized(directory, this.size);
     this.#done = this.#fetch();
     this.#done.catch(() => undefined);
   }

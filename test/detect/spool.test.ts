@@ -1,4 +1,5 @@
 /** A reference that is spooled from chunks of which some cannot be read. */
+import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import test from 'ava';
 import { Spool } from '../../src/detect/spool.js';
@@ -58,6 +59,23 @@ test('what is missing is a hole, and all others are there', async (t) => {
       await t.throwsAsync(read(59, 2), { message: 'chunk 3 is missing' });
     },
   );
+});
+
+test('where no file can be as long as the reference none stays open', async (t) => {
+  const index = indexOf([2 ** 52]);
+  const before = readdirSync('/proc/self/fd').length;
+  let spool: Spool | undefined;
+  try {
+    spool = new Spool(
+      readerOf(index, () => true),
+      index,
+      tmpdir(),
+    );
+  } catch (error) {
+    t.like(error, { code: 'EFBIG' });
+  }
+  t.is(readdirSync('/proc/self/fd').length, before + (spool === undefined ? 0 : 1));
+  await spool?.close();
 });
 
 test('an index that names any number of missing chunks costs no more than a thousand of them', async (t) => {
