@@ -61,5 +61,6 @@ export function judge(match: number, { mtime, ctime }: FileTimes, rule: RacyRule
   if ((match & MATCH.otherCtime) !== 0) return Reason.ctime;
   const known = ctime !== undefined && !saysNothing(ctime) ? ctime : mtime;
   if (saysNothing(known)) return Reason.noMtime;
-  return isRacy(rule, known) ? Reason.racy : Reason.reused;
+  // There are file systems whose ctime is that of creation: a late mtime is late there, too.
+  return isRacy(rule, known) || isRacy(rule, mtime) ? Reason.racy : Reason.reused;
 }

@@ -64,7 +64,7 @@ test('files that changed shortly before the last run began are read, whatever th
     await singleRun(world, 0);
     t.deepEqual((await singleRun(world, 1)).reasons, { racy: FILES });
     // Times that say nothing where nobody knows the ctime.
-    for (const [i, seconds] of [0, 1, Math.floor(Date.now() / 1000) + 9000].entries())
+    for (const [i, seconds] of [0, 1, Math.floor(Date.now() / 1000) + 90_000].entries())
       put(join(world.source, `d01/odd${i}`), noise(`odd${i}`, 6000), seconds);
     await singleRun(world, 2);
     t.deepEqual((await singleRun(world, 3)).reasons, { reused: FILES + 3 });
