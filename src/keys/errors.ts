@@ -2,7 +2,7 @@
 
 /** What was wrong with an encryption key or its file. */
 export type KeyErrorCode =
-  /** There is no such file, or no directory for it. */
+  /** There is no such file, no directory for it, or nothing that can be read from a descriptor. */
   | 'KEY_MISSING'
   /** Something lies where a new file was to be. */
   | 'KEY_EXISTS'

@@ -58,7 +58,7 @@ export async function readStored(path: string, limit: number): Promise<Buffer> {
   }
 }
 
-/** The same from a descriptor, which is closed. Throws KeyError `KEY_FILE_SIZE`, and system errors. */
+/** The same from a descriptor, which is closed. Throws KeyError `KEY_FILE_SIZE`, and `KEY_MISSING` where nothing can be read. */
 export async function readDescriptor(fd: number, limit: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -71,6 +71,9 @@ export async function readDescriptor(fd: number, limit: number): Promise<Buffer>
         throw new KeyError('KEY_FILE_SIZE', `descriptor ${fd} has more than ${limit} bytes`);
     }
     return Buffer.concat(parts);
+  } catch (cause) {
+    if (cause instanceof KeyError) throw cause;
+    throw new KeyError('KEY_MISSING', `unable to read descriptor ${fd}`, { cause });
   } finally {
     for (const part of parts) part.fill(0);
   }

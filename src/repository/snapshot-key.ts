@@ -37,12 +37,17 @@ function wrongKey(theirs: Fingerprint, key: EncryptionKey): RepositoryError {
   return new RepositoryError('KEY_WRONG', `wrong key - unable to verify signature since ${problem}`);
 }
 
+function unsigned(manifest: Manifest): RepositoryError {
+  const problem = needsKey(manifest)
+    ? 'the manifest has no signature, where one is expected'
+    : 'the snapshot was made without a key: leave out the one that is named to read it unchecked';
+  return new RepositoryError('MANIFEST_UNSIGNED', problem);
+}
+
 /** Throws RepositoryError unless the manifest carries the key's signature. */
 function checkSignature(manifest: Manifest, key: EncryptionKey): void {
   const { signature } = manifest;
-  if (signature === null) {
-    throw new RepositoryError('MANIFEST_UNSIGNED', 'the manifest has no signature, where one is expected');
-  }
+  if (signature === null) throw unsigned(manifest);
   const fingerprint = fingerprintOf(manifest);
   if (fingerprint !== undefined && fingerprint !== key.fingerprint) throw wrongKey(fingerprint, key);
   if (key.verifies(canonicalManifest(manifest), signature)) return;
