@@ -1,56 +1,15 @@
 /** Damage in a datastore is reported by name: no crash, no silently wrong file. */
-import {
-  copyFileSync,
-  existsSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { z } from 'zod';
 import { type RunResult, restat } from '../support/cli.js';
+import { apply, corruptCases, type Edit } from '../support/corrupt.js';
 import { goldenJson, withGoldenStore } from '../support/golden-store.js';
 import { differences, parseEntries, scanTree, type TreeEntry } from '../support/tree.js';
 import { isRoot } from '../support/world.js';
 
 const whole = isRoot ? test : test.skip;
-
-const edit = z.discriminatedUnion('op', [
-  z.object({ path: z.string(), op: z.literal('write'), offset: z.number(), hex: z.string() }),
-  z.object({ path: z.string(), op: z.literal('copy_from'), from: z.string() }),
-  z.object({ path: z.string(), op: z.literal('delete') }),
-  z.object({ path: z.string(), op: z.literal('truncate'), length: z.number() }),
-  z.object({ path: z.string(), op: z.literal('replace'), hex: z.string() }),
-]);
-type Edit = z.infer<typeof edit>;
-
-const corrupt = z.object({
-  cases: z.array(
-    z.object({
-      name: z.string(),
-      snapshot: z.string(),
-      archive: z.string(),
-      edits: z.array(edit),
-      restore: z.object({ exit: z.number() }),
-    }),
-  ),
-});
-
-function apply(store: string, each: Edit): void {
-  const path = join(store, each.path);
-  if (each.op === 'copy_from') copyFileSync(join(store, each.from), path);
-  else if (each.op === 'delete') rmSync(path);
-  else if (each.op === 'truncate') truncateSync(path, each.length);
-  else if (each.op === 'replace') writeFileSync(path, Buffer.from(each.hex, 'hex'));
-  else {
-    const bytes = readFileSync(path);
-    Buffer.from(each.hex, 'hex').copy(bytes, each.offset);
-    writeFileSync(path, bytes);
-  }
-}
 
 /** A crash would show as a signal, an exit code that is none of ours, or a stack. */
 function saysWhat(t: ExecutionContext, result: RunResult, what: RegExp): void {
@@ -90,7 +49,7 @@ function nameIn({ path }: Edit): RegExp {
 /** Header checksums repeat what the manifest says of the entries: they need not match. */
 const HARMLESS = ['index-header-csum-flipped'];
 
-for (const { name, snapshot, archive, edits } of goldenJson('corrupt.json', corrupt).cases) {
+for (const { name, snapshot, archive, edits } of corruptCases()) {
   const tree = TREES[snapshot];
   if (tree === undefined || HARMLESS.includes(name)) continue;
   whole(`damage '${name}' is reported by name, and what is restored is true`, async (t) => {
