@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { z } from 'zod';
-import { type RunResult, restat } from '../support/cli.js';
+import { type RunOptions, type RunResult, restat } from '../support/cli.js';
+import { BARE, SCRYPT, WITH_PASSWORD } from '../support/encrypted-world.js';
 import { recordedFiles } from '../support/images.js';
 import { type Replay, type ReplayOptions, startReplay } from '../support/replay/replay.js';
 import { buildTree, differences, parseEntries, scanTree, type TreeEntry } from '../support/tree.js';
@@ -33,13 +34,13 @@ async function play(
   t: ExecutionContext,
   [recording, session]: readonly [string, string],
   words: (directory: string) => Promise<readonly string[]>,
-  options: ReplayOptions & { readonly clockOffset?: number } = {},
+  options: ReplayOptions & Pick<RunOptions, 'clockOffset' | 'env'> = {},
 ): Promise<Played> {
   const directory = mkdtempSync(join(tmpdir(), 'restat-pbs-'));
   t.teardown(() => rmSync(directory, { recursive: true, force: true }));
   const own = await words(directory);
   const replay = await startReplay(`${recording}.jsonl`, session, options);
-  const env = { PBS_PASSWORD: replay.secret, PBS_FINGERPRINT: replay.fingerprint };
+  const env = { ...options.env, PBS_PASSWORD: replay.secret, PBS_FINGERPRINT: replay.fingerprint };
   const all = [...own, '--repository', replay.repository];
   const result = await restat(all, { env, clockOffset: options.clockOffset ?? 0 });
   return { result, differences: await replay.finish(), replay, directory };
@@ -157,6 +158,43 @@ whole('only what a pattern selects is restored from a server', async (t) => {
   );
   t.true(names.length > 1);
   for (const name of names) t.regex(name, /^(docs(\/d0.*)?)?$/);
+});
+
+const SEALED = 'host/proto-enc/2023-12-08T01:46:41Z';
+const ofSealed =
+  (archive: string, ...key: readonly string[]) =>
+  (directory: string): Promise<readonly string[]> =>
+    Promise.resolve(['restore', SEALED, archive, join(directory, 'target'), ...key]);
+
+whole('an encrypted archive is restored from a server with its key', async (t) => {
+  const words = ofSealed('root.pxar', ...SCRYPT);
+  const played = await play(t, ['restore', 'restore-encrypted'], words, { env: WITH_PASSWORD });
+  t.is(played.result.code, 0, played.result.stderr);
+  t.deepEqual(played.differences, []);
+  const expected = join(played.directory, 'expected');
+  mkdirSync(expected);
+  await buildTree(expected, sourceTree('tree_after'));
+  t.deepEqual(differences(await scanTree(expected), await scanTree(join(played.directory, 'target'))), []);
+});
+
+test('without the key nothing but the manifest of an encrypted snapshot is asked for', async (t) => {
+  for (const [session, key, message] of [
+    [
+      'restore-encrypted-no-key',
+      [],
+      /^Error: missing key - manifest was created with key e1:3c:81:47:97:ab:69:8a$/m,
+    ],
+    [
+      'restore-encrypted-wrong-key',
+      BARE,
+      /^Error: wrong key - .* e1:3c:81:47:97:ab:69:8a does not match provided key 7b:b6:d1:bb:21:d2:0e:52$/m,
+    ],
+  ] as const) {
+    const { result, differences: found } = await play(t, ['restore', session], ofSealed('root.pxar', ...key));
+    t.is(result.code, 1);
+    t.regex(result.stderr, message);
+    t.deepEqual(found, []);
+  }
 });
 
 test('the manifest comes from a server as it is', async (t) => {
