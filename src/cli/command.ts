@@ -114,7 +114,7 @@ export const keyOptions = {
     type: 'integer',
     minimum: 0,
     placeholder: 'FD',
-    description: 'the same, read from a file descriptor',
+    description: 'the key, read from a file descriptor',
   },
 } as const satisfies Record<string, OptionSpec>;
 
