@@ -62,7 +62,7 @@ test('descriptors that have no key are errors', (t) =>
     t.regex(long.stderr, /^Error: descriptor 3 has more than \d+ bytes\n/);
     const both = await run([...CAT, '--keyfd', '3', ...SCRYPT]);
     t.is(both.code, 2);
-    t.regex(both.stderr, /^Error: --keyfile and --keyfd cannot be used together\n/);
+    t.regex(both.stderr, /^Error: --keyfile and --keyfd cannot be used together\nSee: restat help cat\n/);
   }));
 
 test('the password of a key comes from the environment, a file, a descriptor or a command', (t) =>

@@ -45,13 +45,14 @@ export async function commandPlace(
   return { namespace, repository: await commandRepository(invocation, context) };
 }
 
-/** Runs `use` with the snapshot and the archive's name of a command. A connection that was lost is the error, whatever came of it. */
+/** Runs `use` with the snapshot and the archive's name of a command, which usage errors name. A connection that was lost is the error, whatever came of it. */
 export async function withSnapshot<T>(
+  command: readonly string[],
   invocation: Invocation,
   context: Context,
   use: (snapshot: SnapshotReader, archive: string) => Promise<T>,
 ): Promise<T> {
-  return withCommandKey(invocation, context, [], async (keys) => {
+  return withCommandKey(invocation, context, command, async (keys) => {
     const { repository, namespace } = await commandPlace(invocation, context);
     const name = await findSnapshot(repository, namespace, positional(invocation, 'snapshot'));
     const snapshot = await repository.open(namespace, name, { ...lockWait(invocation, context), keys });
@@ -67,11 +68,12 @@ export async function withSnapshot<T>(
 
 /** Runs `use` with the tree of the archive that the command names. */
 export function withArchive<T>(
+  command: readonly string[],
   invocation: Invocation,
   context: Context,
   use: (tree: ArchiveTree, archive: string) => Promise<T>,
 ): Promise<T> {
-  return withSnapshot(invocation, context, async (snapshot, name) => {
+  return withSnapshot(command, invocation, context, async (snapshot, name) => {
     const archive = await openArchive(snapshot, name);
     return use(await ArchiveTree.open(archive), archive.name);
   });

@@ -14,7 +14,7 @@ import { ExitCode } from '../errors.js';
 import { archiveArgument, snapshotArgument, withArchive } from './archive-tree.js';
 
 function run(invocation: Invocation, context: Context): Promise<number> {
-  return withArchive(invocation, context, async (tree) => {
+  return withArchive(['cat'], invocation, context, async (tree) => {
     const path = positional(invocation, 'path');
     const { node } = await tree.find(Buffer.from(path), true);
     const content = await tree.content(node.entry);

@@ -213,7 +213,7 @@ function restorer(
 }
 
 function run(invocation: Invocation, context: Context): Promise<number> {
-  return withSnapshot(invocation, context, async (snapshot, name) => {
+  return withSnapshot(['catalog', 'shell'], invocation, context, async (snapshot, name) => {
     const archive = await openArchive(snapshot, name);
     const stop = new CommandStop(context.signal);
     const shell = new ArchiveShell({

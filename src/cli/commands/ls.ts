@@ -53,7 +53,7 @@ async function print(rows: readonly Listed[], invocation: Invocation, context: C
 }
 
 function run(invocation: Invocation, context: Context): Promise<number> {
-  return withArchive(invocation, context, async (tree, archive) => {
+  return withArchive(['ls'], invocation, context, async (tree, archive) => {
     const found = await tree.find(Buffer.from(positional(invocation, 'path')), true);
     await print(await listed(tree, found, archive), invocation, context);
     return ExitCode.done;
