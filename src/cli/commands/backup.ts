@@ -30,6 +30,7 @@ import { parseWords } from '../usage.js';
 import { averageSize, backupOptions, groupOf, syncMode, walkOptions } from './backup-options.js';
 import { type RunTimes, summaryJson, summaryLines } from './backup-summary.js';
 import { detectionOf, layoutOf } from './detection-options.js';
+import { defaultKey } from './key-places.js';
 
 /** Waiting before a backup whose connection dropped begins anew. */
 const RETRY_DELAY_MS = 5000;
@@ -72,8 +73,18 @@ function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
+/** Nobody who has a default key expects snapshots that everybody can read. Throws UsageError. */
+async function refuseDefaultKey(invocation: Invocation, context: Context): Promise<void> {
+  if (invocation.options.has('crypt-mode') || (await defaultKey(context)) === undefined) return;
+  throw new UsageError(
+    'there is a default encryption key, and this version does not write encrypted snapshots yet; --crypt-mode none stores this one in plain',
+    ['backup'],
+  );
+}
+
 /** What the command line asks for. Throws UsageError, and BackupError for sources that are not there. */
 async function wishesOf(invocation: Invocation, context: Context): Promise<Wishes> {
+  await refuseDefaultKey(invocation, context);
   const command = optionString(invocation, 'stdin-command');
   const specs = positionals(invocation, 'backupspec');
   const sources = parseWords(['backup'], () => parseSources(specs, command));
