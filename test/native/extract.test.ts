@@ -223,7 +223,10 @@ test('wrong arguments are TypeErrors, and broken records are refused', async (t)
 
 test('a target whose parent is missing is an error with its path', async (t) => {
   const [root] = await decode('content.mpxar');
-  const extraction = new native.Extraction({ target: '/nonexistent/target', source: undefined });
+  const directory = mkdtempSync(join(tmpdir(), 'restat-extract-'));
+  t.teardown(() => rmSync(directory, { recursive: true }));
+  const target = join(directory, 'missing/target');
+  const extraction = new native.Extraction({ target, source: undefined });
   await extraction.submit(root === undefined ? Buffer.alloc(0) : new RecordPacker().pack(root.entry));
-  await t.throwsAsync(extraction.finish(), { code: 'ENOENT', message: /\/nonexistent\/target/ });
+  await t.throwsAsync(extraction.finish(), { code: 'ENOENT', message: /\/missing\/target/ });
 });
