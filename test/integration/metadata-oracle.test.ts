@@ -8,12 +8,10 @@ import { restatOk } from '../support/cli.js';
 import { type Checked, runSequence, runSequences } from '../support/oracle/sequence.js';
 import { differences, scanTree } from '../support/tree.js';
 
-/** Fewer where RESTAT_TEST_FEW is set: where tests run a second time, for another Node. */
-const isWholeRun = process.env['RESTAT_TEST_FEW'] === undefined;
 const SIZES = {
-  split: { sequences: isWholeRun ? 300 : 60, generations: 3, longer: 8, restoreEvery: 1 },
+  split: { sequences: 300, generations: 3, longer: 8, restoreEvery: 1 },
   // An appendix is made of the one before: errors may show late.
-  single: { sequences: isWholeRun ? 12 : 3, generations: 20, longer: 20, restoreEvery: 4 },
+  single: { sequences: 12, generations: 20, longer: 20, restoreEvery: 4 },
 } as const;
 const LAYOUTS = ['split', 'single'] as const;
 const PLANTED = 40;
