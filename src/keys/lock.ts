@@ -1,5 +1,6 @@
 /** Keys into key files and out of them. indexes-blobs-chunks.md §9. */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, randomBytes } from 'node:crypto';
+import { decipher } from './decipher.js';
 import { EncryptionKey } from './encryption-key.js';
 import { KeyError } from './errors.js';
 import { deriveKey, type Kdf, type KdfName, newKdf } from './kdf.js';
@@ -53,15 +54,9 @@ async function seal(secret: Buffer, password: Buffer, kdf: Kdf): Promise<Buffer>
 /** Undefined for a wrong password and for damaged data, which look the same. */
 function unseal(data: Buffer, derived: Buffer): Buffer | undefined {
   const [iv, tag] = [data.subarray(0, IV_BYTES), data.subarray(IV_BYTES, IV_BYTES + TAG_BYTES)];
-  const decipher = createDecipheriv(CIPHER, derived, iv, { authTagLength: TAG_BYTES });
-  decipher.setAuthTag(tag);
-  // As GCM has it, these bytes are there before the tag is looked at.
-  const secret = decipher.update(data.subarray(IV_BYTES + TAG_BYTES));
   try {
-    decipher.final();
-    return secret;
+    return decipher(derived, iv, tag, data.subarray(IV_BYTES + TAG_BYTES));
   } catch {
-    secret.fill(0);
     return undefined;
   }
 }

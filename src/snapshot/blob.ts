@@ -1,5 +1,5 @@
 /** The container of blobs and chunks: magic, CRC-32, content. indexes-blobs-chunks.md §1, §4. */
-import { createDecipheriv } from 'node:crypto';
+import { decipher } from '../keys/decipher.js';
 import type { EncryptionKey } from '../keys/encryption-key.js';
 import { native } from '../native.js';
 import { BlobError } from './errors.js';
@@ -10,7 +10,6 @@ const DATA = 12;
 /** In encrypted containers: IV of 16 bytes and tag of 16 bytes come before the data. */
 const TAG = 28;
 const ENCRYPTED_DATA = 44;
-const CIPHER = 'aes-256-gcm';
 const MAGIC_SIZE = 8;
 
 /** The four containers by their magic. §1. */
@@ -74,16 +73,13 @@ export function decodeBlob(
 
 /** §4.1. */
 function decrypt(bytes: Buffer, key: EncryptionKey, file: string): Buffer {
-  const iv = bytes.subarray(DATA, TAG);
-  const decipher = createDecipheriv(CIPHER, key.secret, iv, { authTagLength: ENCRYPTED_DATA - TAG });
-  decipher.setAuthTag(bytes.subarray(TAG, ENCRYPTED_DATA));
-  const content = decipher.update(bytes.subarray(ENCRYPTED_DATA));
+  const { secret } = key;
+  const [iv, tag] = [bytes.subarray(DATA, TAG), bytes.subarray(TAG, ENCRYPTED_DATA)];
   try {
-    decipher.final();
+    return decipher(secret, iv, tag, bytes.subarray(ENCRYPTED_DATA));
   } catch (cause) {
     throw new BlobError('BLOB_TAG', file, 'the key is another one, or the content was changed', { cause });
   }
-  return content;
 }
 
 function decompress(stored: Buffer, file: string, maxBytes: number): Buffer {
