@@ -34,58 +34,24 @@ const NO_TIMES = { ctime: 0, ctimeNanoseconds: 0, mtimeNanoseconds: 0 };
 
 type Place = FileExtension['place'];
 
-/** A file of a scanned directory, in either version of the catalog. */
-type WriteFile = (
-  directory: ScannedDirectory,
-  row: number,
-  name: { readonly start: number; readonly end: number },
-  place: Place,
-  offset: number,
-) => void;
-
-function plainFiles(writer: CatalogWriter): WriteFile {
-  return ({ list, stats }, row, { start, end }) =>
-    writer.file(list, fileSize(stats, row), statSeconds(stats, row, STAT.mtime), start, end);
-}
-
-function extendedFiles(writer: ExtendedCatalogWriter): WriteFile {
-  return ({ list, stats }, row, { start, end }, place, offset) => {
-    const extension = {
-      ctime: statSeconds(stats, row, STAT.ctime),
-      ctimeNanoseconds: statWord(stats, row, STAT.ctimeNs),
-      mtimeNanoseconds: statWord(stats, row, STAT.mtimeNs),
-      place,
-      offset,
-    };
-    writer.file(list, fileSize(stats, row), statSeconds(stats, row, STAT.mtime), extension, start, end);
-  };
-}
-
 export class RunCatalog {
   readonly #target: StreamTarget;
   readonly #writer: CatalogWriter | ExtendedCatalogWriter;
-  readonly #writeFile: WriteFile;
   readonly #writes = new PendingWrites();
   #stream: ArchiveStream | undefined;
-  /** A later run can compare with it. */
-  readonly extended: boolean;
 
   /** `extended`: version 2, which a later run can compare with. */
   constructor(target: StreamTarget, extended: boolean) {
     this.#target = target;
-    this.extended = extended;
     const options = {
       onBlock: (block: Buffer) => this.#writes.add(this.#stream!.write(block)),
     };
-    if (extended) {
-      const writer = new ExtendedCatalogWriter(options);
-      this.#writer = writer;
-      this.#writeFile = extendedFiles(writer);
-    } else {
-      const writer = new CatalogWriter(options);
-      this.#writer = writer;
-      this.#writeFile = plainFiles(writer);
-    }
+    this.#writer = extended ? new ExtendedCatalogWriter(options) : new CatalogWriter(options);
+  }
+
+  /** A later run can compare with it. */
+  get extended(): boolean {
+    return this.#writer instanceof ExtendedCatalogWriter;
   }
 
   /** Begins the part of an archive, with the first one the stream. */
@@ -113,11 +79,22 @@ export class RunCatalog {
   }
 
   /** A file whose PAYLOAD header is at `offset` of the archive, or of its appendix's content. */
-  file(directory: ScannedDirectory, row: number, place: Place, offset: number): void {
-    const { list, stats } = directory;
+  file({ list, stats }: ScannedDirectory, row: number, place: Place, offset: number): void {
     const name = statWord(stats, row, STAT.nameIndex);
-    const range = { start: nameStart(list, name), end: nameEnd(list, name) };
-    this.#writeFile(directory, row, range, place, offset);
+    const [start, end] = [nameStart(list, name), nameEnd(list, name)];
+    const [size, mtime] = [fileSize(stats, row), statSeconds(stats, row, STAT.mtime)];
+    if (!(this.#writer instanceof ExtendedCatalogWriter)) {
+      this.#writer.file(list, size, mtime, start, end);
+      return;
+    }
+    const extension = {
+      ctime: statSeconds(stats, row, STAT.ctime),
+      ctimeNanoseconds: statWord(stats, row, STAT.ctimeNs),
+      mtimeNanoseconds: statWord(stats, row, STAT.mtimeNs),
+      place,
+      offset,
+    };
+    this.#writer.file(list, size, mtime, extension, start, end);
   }
 
   /** A file that is in no directory, in the archive: its times are 0. */

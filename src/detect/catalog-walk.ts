@@ -15,12 +15,13 @@ import {
   statWord,
 } from '../native-listing.js';
 import { STAT } from '../native-scan.js';
+import { appendixContent } from '../pxar/appendix.js';
 import { EXCLUDE_LIST_NAME } from '../pxar/format.js';
 import type { Comparison, LiveRows, ReferenceWalk, WalkEvents } from './reference-walk.js';
 
-const APPENDIX_HEADER = 16;
 /** What a file has for a position that cannot be right. */
 const NOWHERE = -1;
+
 /** An archive in a catalog. */
 export interface CatalogArchive {
   readonly directory: CatalogDirectory;
@@ -32,7 +33,7 @@ export interface CatalogArchive {
 export function payloadPosition({ extension }: FileEntry, appendixStart: number | undefined): number {
   if (extension === undefined) return NOWHERE;
   if (extension.place === 'archive') return extension.offset;
-  return appendixStart === undefined ? NOWHERE : appendixStart + APPENDIX_HEADER + extension.offset;
+  return appendixStart === undefined ? NOWHERE : appendixContent(appendixStart) + extension.offset;
 }
 
 /** True for what is in an archive and in no live tree: the exclude patterns, in the root. */

@@ -155,8 +155,9 @@ export class SingleEncoder extends TreeEncoder {
   #checkReference(offset: number, size: number): void {
     if (this.#phase !== 'start')
       throw this.fail('PXAR_STATE', 'a reference in an archive without an appendix');
-    const isExact = [offset, size, offset + HEADER_SIZE + size].every(Number.isSafeInteger);
-    if (!isExact || offset < 0 || size < 0)
+    // Whole numbers whose sum is exact are exact themselves.
+    const isWhole = Number.isInteger(offset) && Number.isInteger(size);
+    if (!isWhole || offset < 0 || size < 0 || !Number.isSafeInteger(offset + HEADER_SIZE + size))
       throw this.fail('PXAR_RANGE', `content of ${size} bytes at ${offset} of the appendix`);
     if (offset <= this.#lastOffset)
       throw this.fail('PXAR_PAYLOAD', `appendix offset ${offset} behind ${this.#lastOffset}`);
