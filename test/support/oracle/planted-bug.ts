@@ -30,7 +30,7 @@ const BUGS: Readonly<Record<string, Bug>> = {
   },
   'wrong-place': {
     module: CATALOG,
-    sound: 'appendixStart + APPENDIX_HEADER + extension.offset',
+    sound: 'appendixContent(appendixStart) + extension.offset',
     planted: 'appendixStart + extension.offset',
   },
 };
