@@ -5,6 +5,7 @@
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "binding/chunk.h"
+#include "binding/crypt.h"
 #include "chunk/blob.h"
 
 namespace restat::binding {
@@ -96,12 +97,15 @@ std::shared_ptr<ChunkSink> UploadSinkWrap::sink(const Napi::Value& value) {
 UploadSinkWrap::UploadSinkWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   info.This().As<Napi::Object>().TypeTag(&kSinkTag);
   auto digests = ServerDigestsWrap::digests(info[0]);
-  if (!digests || !is_count(info[1]) || number_of(info[1]) > kMaxLimit) {
-    misuse(info.Env(), "UploadSink: the digests of the session and a limit in bytes are needed");
+  auto key = CryptKeyWrap::key(info[2]);
+  if (!digests || !is_count(info[1]) || number_of(info[1]) > kMaxLimit || (!key && !info[2].IsUndefined())) {
+    misuse(info.Env(),
+           "UploadSink: digests of the session, a limit in bytes, and perhaps a CryptKey are needed");
     return;
   }
-  sink_ = std::make_shared<UploadSink>(std::move(digests), number_of(info[1]),
-                                       Environment::of(info.Env()).token(info.Env().Undefined()));
+  sink_ =
+      std::make_shared<UploadSink>(std::move(digests), number_of(info[1]),
+                                   Environment::of(info.Env()).token(info.Env().Undefined()), std::move(key));
 }
 
 Napi::Value UploadSinkWrap::next(const Napi::CallbackInfo& info) {

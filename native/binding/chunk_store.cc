@@ -5,6 +5,7 @@
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "binding/chunk.h"
+#include "binding/crypt.h"
 #include "chunk/index_entries.h"
 
 namespace restat::binding {
@@ -55,12 +56,14 @@ ChunkStoreWrap::ChunkStoreWrap(const Napi::CallbackInfo& info) : ObjectWrap(info
   const auto place = chunk_place(info.Env(), options);
   if (!place) return;
   const auto idle = options.Get("idleBytes");
-  if (!idle.IsUndefined() && !is_count(idle)) {
-    misuse(info.Env(), "ChunkStore: idleBytes is a limit in bytes");
+  auto key = CryptKeyWrap::key(options.Get("key"));
+  if ((!idle.IsUndefined() && !is_count(idle)) || (!key && !options.Get("key").IsUndefined())) {
+    misuse(info.Env(), "ChunkStore: idleBytes is a limit in bytes, key a CryptKey");
     return;
   }
-  auto store = ChunkStore::open(place->path, place->files,
-                                idle.IsUndefined() ? ChunkStore::kRestoreIdle : number_of(idle));
+  auto store =
+      ChunkStore::open(place->path, place->files,
+                       idle.IsUndefined() ? ChunkStore::kRestoreIdle : number_of(idle), std::move(key));
   if (store.ok()) {
     store_ = std::move(store.value());
   } else {

@@ -11,7 +11,7 @@ constexpr napi_type_tag kTag{0x51d8a0c3b77e4f26, 0x9c04e2f16ab83d75};
 }  // namespace
 
 Napi::Function CryptKeyWrap::define(Napi::Env env) {
-  return DefineClass(env, "CryptKey", {});
+  return DefineClass(env, "CryptKey", {InstanceMethod<&CryptKeyWrap::wipe>("wipe")});
 }
 
 std::shared_ptr<const CryptKey> CryptKeyWrap::key(const Napi::Value& value) {
@@ -25,10 +25,15 @@ CryptKeyWrap::CryptKeyWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     return value.IsTypedArray() && bytes_of(value).size() == kCryptKey;
   };
   if (is_key(info[0]) && is_key(info[1])) {
-    key_ = std::make_shared<const CryptKey>(bytes_of(info[0]), bytes_of(info[1]));
+    key_ = std::make_shared<CryptKey>(bytes_of(info[0]), bytes_of(info[1]));
   } else {
     misuse(info.Env(), "CryptKey: a secret and an id of 32 bytes are needed");
   }
+}
+
+Napi::Value CryptKeyWrap::wipe(const Napi::CallbackInfo& info) {
+  key_->wipe();
+  return info.Env().Undefined();
 }
 
 }  // namespace restat::binding

@@ -1,5 +1,5 @@
-// `CryptKey`: a key that native code encrypts and decrypts with. Its
-// memory is overwritten when it and all that use it are gone.
+// `CryptKey`: a key that native code encrypts and decrypts with. Its memory is overwritten by wipe(), or when
+// it and all that use it are gone.
 #pragma once
 
 #include <napi.h>
@@ -19,7 +19,9 @@ class CryptKeyWrap : public Napi::ObjectWrap<CryptKeyWrap> {
   explicit CryptKeyWrap(const Napi::CallbackInfo& info);
 
  private:
-  std::shared_ptr<const CryptKey> key_;
+  Napi::Value wipe(const Napi::CallbackInfo& info);
+
+  std::shared_ptr<CryptKey> key_;
 };
 
 }  // namespace restat::binding

@@ -13,7 +13,6 @@ constexpr Magic kPlain{0x42, 0xab, 0x38, 0x07, 0xbe, 0x83, 0x70, 0xa1};
 constexpr Magic kZstd{0x31, 0xb9, 0x58, 0x42, 0x6f, 0xb6, 0xa3, 0x7f};
 constexpr Magic kEncrypted{0x7b, 0x67, 0x85, 0xbe, 0x22, 0x2d, 0x4c, 0xf0};
 constexpr Magic kZstdEncrypted{0xe6, 0x59, 0x1b, 0xbf, 0x0b, 0xbf, 0xd8, 0x0b};
-constexpr std::size_t kEncryptedHeader = kBlobHeader + kIv + kTag;
 
 Result<Buffer> decompressed(ByteView body, const BlobExpectation& expected, BufferPool& buffers) {
   if (!expected.length) {
@@ -47,16 +46,32 @@ Result<Container> container_of(ByteView encoded) {
   return kind;
 }
 
-EncodedBlob BlobEncoder::encode(ByteView plain) {
-  if (plain.size() > capacity_) {
-    buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(plain.size());
-    capacity_ = plain.size();
-  }
+Result<EncodedBlob> BlobEncoder::encode(ByteView plain) {
+  reserve(plain.size());
   const std::size_t n = compressor_.compress(plain, ByteSpan(buffer_.get(), plain.size()));
-  EncodedBlob blob{{}, n > 0 ? ByteView(buffer_.get(), n) : plain};
-  std::ranges::copy(n > 0 ? kZstd : kPlain, blob.header.begin());
-  store_le(blob.header.data() + kBlobCrc, crc32(blob.body));
-  return blob;
+  const bool compressed = n > 0;
+  const ByteView body = compressed ? ByteView(buffer_.get(), n) : plain;
+  if (key_ == nullptr) return contained(compressed, body);
+  const ByteSpan to(buffer_.get(), body.size());
+  const auto [iv, tag] = std::pair(ByteSpan(header_).subspan(kBlobHeader, kIv), ByteSpan(header_).last(kTag));
+  if (Status done = key_->encrypt(body, to, iv, tag); !done.ok()) return done.error();
+  return contained(compressed, to);
+}
+
+void BlobEncoder::reserve(std::size_t size) {
+  if (size <= capacity_) return;
+  buffer_ = std::make_unique_for_overwrite<std::uint8_t[]>(size);
+  capacity_ = size;
+}
+
+// IV and tag are in their places.
+EncodedBlob BlobEncoder::contained(bool compressed, ByteView body) {
+  const bool encrypted = key_ != nullptr;
+  const Magic& plain = encrypted ? kEncrypted : kPlain;
+  const Magic& zstd = encrypted ? kZstdEncrypted : kZstd;
+  std::ranges::copy(compressed ? zstd : plain, header_.begin());
+  store_le(header_.data() + kBlobCrc, crc32(body));
+  return {ByteView(header_).first(encrypted ? kEncryptedHeader : kBlobHeader), body};
 }
 
 // A body that is not compressed stays where it is.
@@ -88,8 +103,9 @@ Result<Buffer> decode_blob(Buffer encoded, const BlobExpectation& expected, Buff
   if (expected.length && encoded.size() != *expected.length)
     return Error::check("BLOB_LENGTH", "the data are shorter than expected");
   if (!expected.digest) return encoded;
-  const Digest digest = expected.key == nullptr ? sha256(encoded) : expected.key->digest(encoded);
-  if (digest != *expected.digest) return Error::check("BLOB_DIGEST", "the data have another digest");
+  const auto digest = expected.key == nullptr ? sha256(encoded) : expected.key->digest(encoded);
+  if (!digest.ok()) return digest.error();
+  if (digest.value() != *expected.digest) return Error::check("BLOB_DIGEST", "the data have another digest");
   return encoded;
 }
 

@@ -1,4 +1,5 @@
-// The container of blobs and chunks: magic, CRC-32, data (indexes-blobs-chunks.md §4).
+// The container of blobs and chunks: magic, CRC-32, IV and tag where it is encrypted, data
+// (indexes-blobs-chunks.md §4).
 #pragma once
 
 #include <array>
@@ -18,7 +19,8 @@ namespace restat {
 // Layout of the header: magic 8, CRC-32 4; encrypted ones have IV 16 and tag 16 after that.
 inline constexpr std::size_t kBlobHeader = 12;
 inline constexpr std::size_t kBlobCrc = 8;  // where the CRC-32 stands
-inline constexpr std::size_t kMaxEncodedChunk = kMaxChunk + 44;
+inline constexpr std::size_t kEncryptedHeader = kBlobHeader + kIv + kTag;
+inline constexpr std::size_t kMaxEncodedChunk = kMaxChunk + kEncryptedHeader;
 
 // What the magic number of a container says.
 struct Container {
@@ -30,9 +32,9 @@ struct Container {
 // Error codes: BLOB_SIZE (shorter than its header), BLOB_MAGIC.
 Result<Container> container_of(ByteView encoded);
 
-// `body` lies in the encoder's buffer or is the plain data themselves: valid until the next call.
+// A container in two parts: what the encoder holds, and for data that are stored as they are the data.
 struct EncodedBlob {
-  std::array<std::uint8_t, kBlobHeader> header;
+  ByteView header;
   ByteView body;
 
   std::size_t size() const { return header.size() + body.size(); }
@@ -41,11 +43,20 @@ struct EncodedBlob {
 // Not for two threads at once; its buffer grows to the largest input and is kept.
 class BlobEncoder {
  public:
-  // Compressed if the frame is not longer than the input, else plain.
-  EncodedBlob encode(ByteView plain);
+  // With a key, which outlives it, everything is encrypted.
+  explicit BlobEncoder(const CryptKey* key = nullptr) : key_(key) {}
+
+  // Compressed if the frame is not longer than the input, then encrypted. Valid until the next call. Error
+  // codes with a key: CRYPT, CRYPT_WIPED.
+  Result<EncodedBlob> encode(ByteView plain);
 
  private:
+  void reserve(std::size_t size);
+  EncodedBlob contained(bool compressed, ByteView body);
+
+  const CryptKey* key_;
   ZstdCompressor compressor_;
+  std::array<std::uint8_t, kEncryptedHeader> header_{};
   std::unique_ptr<std::uint8_t[]> buffer_;
   std::size_t capacity_ = 0;
 };
@@ -61,7 +72,7 @@ struct BlobExpectation {
 
 // Checks everything that can be checked and returns the plain data. Error codes: BLOB_SIZE, BLOB_MAGIC,
 // BLOB_CRC, BLOB_ENCRYPTED (an encrypted container, and no key), BLOB_PLAIN (no encrypted one, and a key),
-// CRYPT_TAG, CRYPT, BLOB_LENGTH, BLOB_DIGEST, ZSTD.
+// CRYPT_TAG, CRYPT, CRYPT_WIPED, BLOB_LENGTH, BLOB_DIGEST, ZSTD.
 Result<Buffer> decode_blob(Buffer encoded, const BlobExpectation& expected, BufferPool& buffers);
 
 }  // namespace restat

@@ -69,8 +69,7 @@ Status ChunkReceiver::check_plain(const Digest& digest, std::size_t length, Byte
 // True if it was written, false if there was one.
 Result<bool> ChunkReceiver::store(const Digest& digest, std::size_t length, ByteView encoded,
                                   const Container& kind) {
-  EncodedBlob blob{{}, encoded.subspan(kBlobHeader)};
-  std::copy_n(encoded.begin(), blob.header.size(), blob.header.begin());
+  const EncodedBlob blob{encoded.first(kBlobHeader), encoded.subspan(kBlobHeader)};
   const std::lock_guard lock(places_[digest[0]]);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     auto existing = examine(digest, length, encoded, kind);

@@ -13,10 +13,11 @@ constexpr std::size_t kProbesAtOnce = 1024;
 }  // namespace
 
 Result<std::shared_ptr<ChunkStore>> ChunkStore::open(const std::string& path, const ChunkFileOptions& options,
-                                                     std::size_t idle_bytes) {
+                                                     std::size_t idle_bytes,
+                                                     std::shared_ptr<const CryptKey> key) {
   auto files = ChunkFiles::open(path, options);
   if (!files.ok()) return files.error();
-  return std::shared_ptr<ChunkStore>(new ChunkStore(std::move(files.value()), idle_bytes));
+  return std::shared_ptr<ChunkStore>(new ChunkStore(std::move(files.value()), idle_bytes, std::move(key)));
 }
 
 Status ChunkStore::add_known(ByteView entries) {
@@ -97,8 +98,11 @@ Result<bool> ChunkStore::keep(const Digest& digest) {
 Result<ChunkStore::Existing> ChunkStore::examine(const Digest& digest, std::size_t length) const {
   auto encoded = files_->read(digest, *buffers_);
   if (encoded.ok())
-    return decode_blob(std::move(encoded.value()), {digest, length}, *buffers_).ok() ? Existing::good
-                                                                                     : Existing::bad;
+    return decode_blob(std::move(encoded.value()), {.digest = digest, .length = length, .key = key_.get()},
+                       *buffers_)
+                   .ok()
+               ? Existing::good
+               : Existing::bad;
   const Error& error = encoded.error();
   if (error.number == ENOENT) return Existing::missing;
   if (error.number == EIO || error.code == "CHUNK_SIZE") return Existing::bad;
@@ -107,9 +111,10 @@ Result<ChunkStore::Existing> ChunkStore::examine(const Digest& digest, std::size
 
 Result<ChunkOutcome> ChunkStore::write(const Digest& digest, ByteView plain, bool replace) {
   return encoders_.with([&](BlobEncoder& encoder) -> Result<ChunkOutcome> {
-    const EncodedBlob blob = encoder.encode(plain);
-    if (Status written = files_->write(digest, blob, replace); !written.ok()) return written.error();
-    return ChunkOutcome{true, blob.size()};
+    const auto blob = encoder.encode(plain);
+    if (!blob.ok()) return blob.error();
+    if (Status written = files_->write(digest, blob.value(), replace); !written.ok()) return written.error();
+    return ChunkOutcome{true, blob.value().size()};
   });
 }
 

@@ -24,9 +24,10 @@ class ChunkStore : public ChunkSink, public ChunkLoader {
   static constexpr std::size_t kRestoreIdle = 72 * 1024 * 1024;
 
   // `path` is the datastore's root, which holds `.chunks`. Buffers that nobody uses are kept up to
-  // `idle_bytes`.
+  // `idle_bytes`. `key`: what new chunks are encrypted with.
   static Result<std::shared_ptr<ChunkStore>> open(const std::string& path, const ChunkFileOptions& options,
-                                                  std::size_t idle_bytes = kRestoreIdle);
+                                                  std::size_t idle_bytes = kRestoreIdle,
+                                                  std::shared_ptr<const CryptKey> key = nullptr);
 
   // `entries` are those of a dynamic index (40 bytes each) of a finished snapshot of the same group. Error
   // code INDEX_ENTRIES.
@@ -44,8 +45,11 @@ class ChunkStore : public ChunkSink, public ChunkLoader {
  private:
   enum class Existing { missing, good, bad };
 
-  ChunkStore(std::unique_ptr<ChunkFiles> files, std::size_t idle_bytes)
-      : files_(std::move(files)), buffers_(BufferPool::create(idle_bytes)) {}
+  ChunkStore(std::unique_ptr<ChunkFiles> files, std::size_t idle_bytes, std::shared_ptr<const CryptKey> key)
+      : ChunkSink(std::move(key)),
+        files_(std::move(files)),
+        buffers_(BufferPool::create(idle_bytes)),
+        encoders_(key_) {}
   Result<bool> touch_known(const Digest& digest);
   Result<bool> keep(const Digest& digest);
   Result<Existing> examine(const Digest& digest, std::size_t length) const;

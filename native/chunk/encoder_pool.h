@@ -11,6 +11,9 @@ namespace restat {
 
 class EncoderPool {
  public:
+  // With a key everything is encrypted.
+  explicit EncoderPool(std::shared_ptr<const CryptKey> key = nullptr) : key_(std::move(key)) {}
+
   // Calls use(BlobEncoder&) with an encoder that nobody else has meanwhile.
   template <typename Use>
   auto with(Use use) {
@@ -24,12 +27,13 @@ class EncoderPool {
  private:
   std::unique_ptr<BlobEncoder> take() {
     const std::lock_guard lock(mutex_);
-    if (idle_.empty()) return std::make_unique<BlobEncoder>();
+    if (idle_.empty()) return std::make_unique<BlobEncoder>(key_.get());
     auto encoder = std::move(idle_.back());
     idle_.pop_back();
     return encoder;
   }
 
+  const std::shared_ptr<const CryptKey> key_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<BlobEncoder>> idle_;
 };

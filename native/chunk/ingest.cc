@@ -236,47 +236,46 @@ void Ingest::inject_now(const Boundary& boundary) {
   complete(ends);
 }
 
-// The outcome is that of the chunk of zeros, where there are any.
-Result<ChunkOutcome> Ingest::take_injected(const Boundary& boundary) {
+// Gives the chunk of zeros, where there are any.
+Result<StoredChunk> Ingest::take_injected(const Boundary& boundary) {
   for (const auto& chunk : boundary.chunks)
     if (Status reused = sink_->reuse(chunk.digest); !reused.ok()) return reused.error();
-  return boundary.zeros > 0 ? zero_.accept(*sink_) : ChunkOutcome{};
+  return boundary.zeros > 0 ? zero_.store(*sink_) : StoredChunk{};
 }
 
 // To be called with the lock held.
-void Ingest::list_injected(const Boundary& boundary, const ChunkOutcome& zero) {
+void Ingest::list_injected(const Boundary& boundary, const StoredChunk& zero) {
   for (const auto& chunk : boundary.chunks) {
     index_.inject(chunk.length, chunk.digest);
     stats_.injected_chunks += 1;
     stats_.injected_bytes += chunk.length;
   }
   if (boundary.zeros == 0) return;
-  const Digest digest = zero_.digest();
-  for (std::uint64_t i = 0; i < boundary.zeros; ++i) index_.inject(zero_.length(), digest);
-  const std::uint64_t stored = zero.stored ? 1 : 0;
+  for (std::uint64_t i = 0; i < boundary.zeros; ++i) index_.inject(zero_.length(), zero.digest);
+  const std::uint64_t stored = zero.outcome.stored ? 1 : 0;
   stats_.new_chunks += stored;
   stats_.new_bytes += stored * zero_.length();
-  stats_.new_encoded_bytes += zero.encoded_bytes;
+  stats_.new_encoded_bytes += zero.outcome.encoded_bytes;
   stats_.known_chunks += boundary.zeros - stored;
   stats_.known_bytes += (boundary.zeros - stored) * zero_.length();
 }
 
 void Ingest::store(const Cut& cut) {
   const bool is_zero = options_.fixed && zero_.is(cut.bytes);
-  const Digest digest = is_zero ? zero_.digest() : sha256(cut.bytes);
-  auto outcome = is_zero ? zero_.accept(*sink_) : sink_->accept(digest, cut.bytes);
-  if (!outcome.ok()) fail(outcome.error());
-  chunk_done(cut, digest, outcome.ok() ? outcome.value() : ChunkOutcome{});
+  auto stored = is_zero ? zero_.store(*sink_) : sink_->store(cut.bytes);
+  if (!stored.ok()) fail(stored.error());
+  chunk_done(cut, stored.ok() ? stored.value() : StoredChunk{});
 }
 
-void Ingest::chunk_done(const Cut& cut, const Digest& digest, const ChunkOutcome& outcome) {
+void Ingest::chunk_done(const Cut& cut, const StoredChunk& chunk) {
   std::unique_lock lock(mutex_);
   leave(storing_);
   if (is_over()) return;
+  const ChunkOutcome& outcome = chunk.outcome;
   (outcome.stored ? stats_.new_chunks : stats_.known_chunks) += 1;
   (outcome.stored ? stats_.new_bytes : stats_.known_bytes) += cut.bytes.size();
   stats_.new_encoded_bytes += outcome.encoded_bytes;
-  index_.settle(cut.chunk, digest);
+  index_.settle(cut.chunk, chunk.digest);
   ring_->release(index_.data_end());
   const Job job = claim();
   const Ends ends = claim_ends();

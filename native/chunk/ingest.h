@@ -145,10 +145,10 @@ class Ingest : public std::enable_shared_from_this<Ingest> {
   void work();
   std::optional<Cut> cut();
   void inject_now(const Boundary& boundary);
-  Result<ChunkOutcome> take_injected(const Boundary& boundary);
-  void list_injected(const Boundary& boundary, const ChunkOutcome& zero);
+  Result<StoredChunk> take_injected(const Boundary& boundary);
+  void list_injected(const Boundary& boundary, const StoredChunk& zero);
   void store(const Cut& cut);
-  void chunk_done(const Cut& cut, const Digest& digest, const ChunkOutcome& outcome);
+  void chunk_done(const Cut& cut, const StoredChunk& chunk);
   void fail(const Error& error);
 
   // To be called with the lock held …

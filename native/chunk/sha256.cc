@@ -1,5 +1,7 @@
 #include "chunk/sha256.h"
 
+#include <string.h>
+
 #include <algorithm>
 
 namespace restat {
@@ -31,6 +33,8 @@ Digest Sha256::finish() {
   Digest digest;
   for (std::size_t i = 0; i < state_.size(); ++i)
     store_le(digest.data() + 4 * i, __builtin_bswap32(state_[i]));
+  ::explicit_bzero(tail.data(), tail.size());
+  ::explicit_bzero(block_.data(), block_.size());
   return digest;
 }
 

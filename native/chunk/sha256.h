@@ -22,7 +22,8 @@ class Sha256 {
   explicit Sha256(Sha256Blocks blocks = sha256_blocks_best()) : blocks_(blocks) {}
 
   void update(ByteView bytes);
-  // The digest of all bytes so far; the object is used up.
+  // The digest of all bytes so far; the object is used up. The last of them, which may be a key, are
+  // overwritten.
   Digest finish();
 
  private:

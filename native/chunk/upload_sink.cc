@@ -13,16 +13,18 @@ constexpr auto kLook = std::chrono::milliseconds(100);
 
 Result<ChunkOutcome> UploadSink::accept(const Digest& digest, ByteView plain) {
   if (!known_->claim(digest)) return ChunkOutcome{};
-  Buffer encoded = encoders_.with([&](BlobEncoder& encoder) {
-    const EncodedBlob blob = encoder.encode(plain);
-    Buffer bytes = buffers_->take(blob.size());
-    std::copy(blob.header.begin(), blob.header.end(), bytes.begin());
-    std::copy(blob.body.begin(), blob.body.end(), bytes.begin() + kBlobHeader);
+  auto encoded = encoders_.with([&](BlobEncoder& encoder) -> Result<Buffer> {
+    const auto blob = encoder.encode(plain);
+    if (!blob.ok()) return blob.error();
+    Buffer bytes = buffers_->take(blob.value().size());
+    const auto body = std::ranges::copy(blob.value().header, bytes.begin()).out;
+    std::ranges::copy(blob.value().body, body);
     return bytes;
   });
-  const std::size_t size = encoded.size();
+  if (!encoded.ok()) return encoded.error();
+  const std::size_t size = encoded.value().size();
   if (Status room = wait_for_room(size); !room.ok()) return room.error();
-  uploads_.put({digest, plain.size(), std::move(encoded)});
+  uploads_.put({digest, plain.size(), std::move(encoded.value())});
   return ChunkOutcome{true, size};
 }
 

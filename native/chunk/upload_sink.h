@@ -22,11 +22,17 @@ struct Upload {
 // All calls are safe from any thread.
 class UploadSink : public ChunkSink {
  public:
-  // `limit`: encoded bytes that may wait or be on their way; beyond that accept() waits.
-  UploadSink(std::shared_ptr<ServerDigests> known, std::size_t limit, CancelToken token)
-      : known_(std::move(known)), limit_(limit), token_(std::move(token)) {}
+  // `limit`: encoded bytes that may wait or be on their way; beyond that accept() waits. `key`: what chunks
+  // are encrypted with.
+  UploadSink(std::shared_ptr<ServerDigests> known, std::size_t limit, CancelToken token,
+             std::shared_ptr<const CryptKey> key = nullptr)
+      : ChunkSink(std::move(key)),
+        known_(std::move(known)),
+        limit_(limit),
+        token_(std::move(token)),
+        encoders_(key_) {}
 
-  // Error code ABORT_ERR after stop().
+  // Error codes: ABORT_ERR after stop(), those of BlobEncoder.
   Result<ChunkOutcome> accept(const Digest& digest, ByteView plain) override;
   Status reuse(const Digest& digest) override;
 

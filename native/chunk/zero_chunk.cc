@@ -1,8 +1,7 @@
 #include "chunk/zero_chunk.h"
 
 #include <cstring>
-
-#include "chunk/sha256.h"
+#include <vector>
 
 namespace restat {
 
@@ -12,26 +11,13 @@ bool ZeroChunk::is(ByteView bytes) const {
          std::memcmp(bytes.data(), bytes.data() + 1, length_ - 1) == 0;
 }
 
-const Digest& ZeroChunk::digest() {
-  const std::lock_guard lock(mutex_);
-  return hashed_ ? digest_ : digest_locked(std::vector<std::uint8_t>(length_));
-}
-
-const Digest& ZeroChunk::digest_locked(const std::vector<std::uint8_t>& zeros) {
-  // Once: whoever got it reads it without the lock.
-  if (!hashed_) digest_ = sha256(zeros);
-  hashed_ = true;
-  return digest_;
-}
-
 // Who comes while it is stored waits: nobody may list it before it is there.
-Result<ChunkOutcome> ZeroChunk::accept(ChunkSink& sink) {
+Result<StoredChunk> ZeroChunk::store(ChunkSink& sink) {
   const std::lock_guard lock(mutex_);
-  if (taken_) return ChunkOutcome{};
-  const std::vector<std::uint8_t> zeros(length_);
-  auto outcome = sink.accept(digest_locked(zeros), zeros);
-  taken_ = outcome.ok();
-  return outcome;
+  if (taken_) return StoredChunk{*taken_, {}};
+  auto stored = sink.store(std::vector<std::uint8_t>(length_));
+  if (stored.ok()) taken_ = stored.value().digest;
+  return stored;
 }
 
 }  // namespace restat

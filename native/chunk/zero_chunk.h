@@ -2,7 +2,7 @@
 #pragma once
 
 #include <mutex>
-#include <vector>
+#include <optional>
 
 #include "chunk/chunk_sink.h"
 
@@ -16,18 +16,13 @@ class ZeroChunk {
 
   std::size_t length() const { return length_; }
   bool is(ByteView bytes) const;
-  const Digest& digest();
   // As the sink's own for a chunk of zeros, which it is given until it has taken it.
-  Result<ChunkOutcome> accept(ChunkSink& sink);
+  Result<StoredChunk> store(ChunkSink& sink);
 
  private:
-  const Digest& digest_locked(const std::vector<std::uint8_t>& zeros);
-
   const std::size_t length_;
   std::mutex mutex_;
-  bool hashed_ = false;
-  bool taken_ = false;
-  Digest digest_{};
+  std::optional<Digest> taken_;
 };
 
 }  // namespace restat

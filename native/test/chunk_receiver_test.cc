@@ -53,7 +53,7 @@ Bytes bare(const Magic& magic, const Bytes& rest) {
 
 Bytes compressed(const Bytes& plain) {
   BlobEncoder encoder;
-  const EncodedBlob blob = encoder.encode(plain);
+  const EncodedBlob blob = encoder.encode(plain).value();
   Bytes out(blob.header.begin(), blob.header.end());
   out.insert(out.end(), blob.body.begin(), blob.body.end());
   return out;

@@ -44,7 +44,7 @@ std::vector<std::uint8_t> entries_of(const Digest& digest) {
 
 std::vector<std::uint8_t> encode(ByteView plain) {
   BlobEncoder encoder;
-  const EncodedBlob blob = encoder.encode(plain);
+  const EncodedBlob blob = encoder.encode(plain).value();
   std::vector<std::uint8_t> out(blob.header.begin(), blob.header.end());
   out.insert(out.end(), blob.body.begin(), blob.body.end());
   return out;
