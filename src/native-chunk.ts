@@ -17,13 +17,15 @@ export interface ChunkStoreOptions {
   readonly gid: number;
   /** Memory of decoded chunks that is kept for the next ones, in bytes; what a restore needs (72 MiB) if nothing is said. */
   readonly idleBytes?: number;
+  /** New chunks are encrypted with it, and called by its digests; undefined: they are plain. */
+  readonly key?: NativeCryptKey | undefined;
 }
 
 /** The chunks of a local datastore. */
 export interface NativeChunkStore {
   /**
-   * Entries of an index of a finished snapshot of the same group, in an archive of the same class: their chunks are not
-   * stored again where their file is there and not empty. Throws INDEX_ENTRIES.
+   * Entries of an index of a finished snapshot of the same group, in an archive of the same class (plain or encrypted): their
+   * chunks are not stored again where their file is there and not empty. Throws INDEX_ENTRIES.
    */
   register(entries: Uint8Array): void;
   /** One chunk, decoded and verified. Rejects with CHUNK_MISSING, CHUNK_CORRUPT, BLOB_ENCRYPTED or a system error. */
@@ -213,9 +215,11 @@ export interface ChunkReaderOptions {
 }
 
 declare const cryptKey: unique symbol;
-/** A key in native memory, which is overwritten when nobody uses the key any more. */
+/** A key in native memory, which is overwritten when nobody uses the key any more, at the latest. */
 export interface NativeCryptKey {
   readonly [cryptKey]: true;
+  /** Overwrites it now. Whatever is to be encrypted, decrypted or digested with it from then on fails with CRYPT_WIPED. */
+  wipe(): void;
 }
 
 /** A stream as its index gives it. Native calls that read payloads take it, too. */
@@ -233,13 +237,14 @@ export interface NativeChunks {
   ) => NativeChunkStore;
   /** Throws the error of open(2) where there is no `.chunks`. */
   ChunkReceiver: new (
-    options: Omit<ChunkStoreOptions, 'idleBytes'>,
+    options: Omit<ChunkStoreOptions, 'idleBytes' | 'key'>,
   ) => NativeChunkReceiver;
   ServerDigests: new () => NativeServerDigests;
-  /** At most `limitBytes` of encoded chunks wait or are on their way. */
+  /** At most `limitBytes` of encoded chunks wait or are on their way. With a key they are encrypted. */
   UploadSink: new (
     digests: NativeServerDigests,
     limitBytes: number,
+    key?: NativeCryptKey,
   ) => NativeUploadSink;
   /** Chunks that cannot be read are doubted in `digests`, and sent again if they are made again. */
   DownloadLoader: new (

@@ -2,7 +2,9 @@
 import { native } from '../native.js';
 import type { IngestSummary } from '../native-chunk.js';
 import type { BackupSession, Repository } from '../repository/repository.js';
-import { CATALOG_NAME } from '../snapshot/archive-names.js';
+import type { Seal } from '../repository/seal.js';
+import { CATALOG_NAME, ENCRYPTED_KEY_NAME } from '../snapshot/archive-names.js';
+import { encodeBlob } from '../snapshot/blob.js';
 import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
 import { encodeRunNotes, type Instant, type RunNotes } from '../snapshot/run-notes.js';
 import { type ArchiveOptions, type ArchiveProgress, type ArchiveSummary, backupArchive } from './archive.js';
@@ -25,6 +27,9 @@ export interface BackupRequest {
   readonly averageSize: number;
   readonly skipE2bigXattr: boolean;
   readonly owner: string;
+  readonly seal: Seal;
+  /** The seal's key, encrypted for a master key: kept with the snapshot, as it is. */
+  readonly encryptedKey?: Buffer | undefined;
   readonly lockWaitSeconds: number;
   /** How often the progress of a group's first backup is kept, in milliseconds; undefined: never. */
   readonly checkpointMs?: number | undefined;
@@ -111,6 +116,17 @@ async function putCatalog(
   return summary;
 }
 
+async function putEncryptedKey(
+  { encryptedKey, dryRun }: BackupRequest,
+  session: BackupSession,
+): Promise<void> {
+  if (encryptedKey === undefined || dryRun) return;
+  await session.putBlob(
+    ENCRYPTED_KEY_NAME,
+    encodeBlob(encryptedKey, ENCRYPTED_KEY_NAME, { compress: false }),
+  );
+}
+
 async function writeArchives(
   request: BackupRequest,
   session: BackupSession,
@@ -140,7 +156,9 @@ async function writeArchives(
       request.onArchive(source);
       archives.push(await writeArchive(source, options, request, session, detection));
     }
-    return { archives, catalog: await putCatalog(catalog, session) };
+    const written = { archives, catalog: await putCatalog(catalog, session) };
+    await putEncryptedKey(request, session);
+    return written;
   } catch (error) {
     catalog?.abort();
     throw error;
@@ -194,16 +212,17 @@ function stopWhenAborted(
 
 /** Runs a backup. On any error nothing of the snapshot remains. Throws what its parts throw, AbortError when aborted. */
 export async function runBackup(request: BackupRequest): Promise<BackupSummary> {
-  const { repository, namespace, group, time, signal } = request;
+  const { repository, namespace, group, time, seal, signal } = request;
   const clock = (): number => request.clock().seconds;
   const { checkpointMs } = request;
   const session = request.dryRun
-    ? await repository.rehearse(namespace, group, time, signal)
+    ? await repository.rehearse(namespace, group, time, { seal, signal })
     : await repository.begin(namespace, group, time, {
         owner: request.owner,
         waitSeconds: request.lockWaitSeconds,
         signal,
         now: clock(),
+        seal,
         checkpoints: checkpointMs === undefined ? undefined : { intervalMs: checkpointMs, clock },
         say: request.onMessage,
       });

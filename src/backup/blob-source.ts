@@ -53,7 +53,7 @@ export async function backupBlob(
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new BackupError('BACKUP_UNREADABLE', `unable to read '${path}': ${reason}`, { cause });
   });
-  const encoded = encodeBlob(content, name, { compress: true });
+  const encoded = encodeBlob(content, name, { compress: true, key: session.seal.encryption });
   if (encoded.length > STORED_LIMIT)
     throw tooLarge(path, `${encoded.length} bytes when compressed, at most ${STORED_LIMIT} can be stored`);
   if (!dryRun) await session.putBlob(name, encoded);

@@ -5,10 +5,11 @@ import { Injection } from '../detect/injection.js';
 import type { PaddingBudget } from '../detect/padding.js';
 import { PreviousCatalog } from '../detect/previous-catalog.js';
 import { type NoReference, openReference, type Reference } from '../detect/reference.js';
+import { RepositoryError } from '../repository/errors.js';
 import type { BackupSession, SnapshotReader } from '../repository/repository.js';
 import type { ArchiveName } from '../snapshot/archive-names.js';
 import { isCheckpoint } from '../snapshot/checkpoint.js';
-import { type Instant, runNotes } from '../snapshot/run-notes.js';
+import type { Instant } from '../snapshot/run-notes.js';
 import { failedVerification } from '../snapshot/verify-state.js';
 import type { ArchiveDetection } from './archive.js';
 
@@ -39,6 +40,13 @@ const KIND = { split: 'index', single: 'catalog' } as const;
 
 const NO_MANIFEST = 'No previous manifest, fallback to regular mode';
 
+/** Why the previous manifest cannot be used: whoever backs up has another way out of a missing signature than a reader. */
+function refusalOf(error: unknown): string {
+  if (error instanceof RepositoryError && error.code === 'MANIFEST_UNSIGNED')
+    return 'it is not signed with the key of this backup';
+  return error instanceof Error ? error.message : String(error);
+}
+
 export class RunDetection {
   readonly #wishes: DetectionWishes;
   readonly #context: DetectionContext;
@@ -67,13 +75,16 @@ export class RunDetection {
     try {
       this.#previous = await session.openPrevious();
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = refusalOf(error);
       this.#refusal = `Couldn't read previous manifest, fallback to regular mode - ${reason}`;
       return;
     }
     const { fullEvery } = this.#wishes;
-    const generation = runNotes(this.#previous.manifest).generation;
-    if (isCheckpoint(this.#previous.manifest)) {
+    const { generation } = session.seal.notes(this.#previous.manifest);
+    const missing = session.seal.lackedKey(this.#previous.manifest);
+    if (missing !== undefined) {
+      await this.#refuse(`Couldn't re-use previous manifest, fallback to regular mode - ${missing}`);
+    } else if (isCheckpoint(this.#previous.manifest)) {
       await this.#refuse(
         'The previous snapshot is a checkpoint of an unfinished backup, fallback to regular mode',
       );
@@ -116,7 +127,7 @@ export class RunDetection {
   async #find(previous: SnapshotReader, name: ArchiveName): Promise<Reference | NoReference> {
     const { session, layout, temporaryDirectory } = this.#context;
     if (layout === 'split') return openReference(previous, session, name, temporaryDirectory);
-    this.#catalog ??= await PreviousCatalog.open(previous, temporaryDirectory);
+    this.#catalog ??= await PreviousCatalog.open(previous, session.seal, temporaryDirectory);
     return this.#catalog instanceof PreviousCatalog ? this.#catalog.reference(name, session) : this.#catalog;
   }
 

@@ -118,15 +118,24 @@ export const keyOptions = {
   },
 } as const satisfies Record<string, OptionSpec>;
 
-const NO_KEYS = 'writing encrypted and signed snapshots comes with a later version';
-
+/** Options of commands that write. cli.md §2.3. */
 export const cryptOptions = {
   'crypt-mode': {
     type: 'string',
-    choices: ['none'],
-    default: 'none',
-    refused: { encrypt: NO_KEYS, 'sign-only': NO_KEYS },
-    description: 'accepted for command lines that name it',
+    choices: ['none', 'encrypt', 'sign-only'],
+    description:
+      'encrypt what is stored, only sign the manifest, or neither; otherwise encrypt where a key is named or in the default place',
+  },
+  keyfile: {
+    type: 'string',
+    placeholder: 'PATH',
+    description: 'the key (default: encryption-key.json in the configuration directory)',
+  },
+  keyfd: {
+    type: 'integer',
+    minimum: 0,
+    placeholder: 'FD',
+    description: 'the key, read from a file descriptor',
   },
 } as const satisfies Record<string, OptionSpec>;
 

@@ -1,4 +1,4 @@
-/** The key that a command reads a snapshot with: named, or that of the default place. cli.md §2.3, §3. */
+/** Keys that a command is given: named, or in the default place. cli.md §2.3, §3. */
 import type { EncryptionKey } from '../keys/encryption-key.js';
 import { KEY_FILE_LIMIT, parseKeyFile } from '../keys/key-file.js';
 import { unlockKey } from '../keys/lock.js';
@@ -10,26 +10,51 @@ import { defaultKey } from './commands/key-places.js';
 import type { Context } from './context.js';
 import { UsageError } from './errors.js';
 
-interface KeyBytes {
+/** A file or a descriptor that holds a key. */
+export interface NamedBytes {
+  /** In errors. */
   readonly name: string;
+  /** In messages. */
+  readonly shown: string;
+  /** Throws KeyError and system errors. */
   read(): Promise<Buffer>;
 }
 
-/** The file or descriptor that options name. Throws UsageError for both at once. */
-function namedKey(invocation: Invocation, command: readonly string[]): KeyBytes | undefined {
-  const path = optionString(invocation, 'keyfile');
-  const fd = optionNumber(invocation, 'keyfd');
+/** The file or descriptor that one of two options names, of at most `limit` bytes. Throws UsageError for both at once. */
+export function namedBytes(
+  invocation: Invocation,
+  options: { readonly path: string; readonly fd: string; readonly limit: number },
+  command: readonly string[],
+): NamedBytes | undefined {
+  const path = optionString(invocation, options.path);
+  const fd = optionNumber(invocation, options.fd);
   if (path !== undefined && fd !== undefined)
-    throw new UsageError('--keyfile and --keyfd cannot be used together', command);
-  if (path !== undefined) return { name: path, read: () => readStored(path, KEY_FILE_LIMIT) };
+    throw new UsageError(`--${options.path} and --${options.fd} cannot be used together`, command);
+  if (path !== undefined) return storedBytes(path, options.limit);
   if (fd === undefined) return undefined;
-  return { name: `descriptor ${fd}`, read: () => readDescriptor(fd, KEY_FILE_LIMIT) };
+  const name = `descriptor ${fd}`;
+  return { name, shown: `file ${name}`, read: () => readDescriptor(fd, options.limit) };
 }
 
-async function unlock({ name, read }: KeyBytes, context: Context): Promise<EncryptionKey> {
+/** The encryption key that options name. Throws UsageError. */
+export function namedKey(invocation: Invocation, command: readonly string[]): NamedBytes | undefined {
+  return namedBytes(invocation, { path: 'keyfile', fd: 'keyfd', limit: KEY_FILE_LIMIT }, command);
+}
+
+/** A file of at most `limit` bytes. */
+export function storedBytes(path: string, limit: number): NamedBytes {
+  return { name: path, shown: `'${path}'`, read: () => readStored(path, limit) };
+}
+
+/** A key, which the caller wipes, and when it was made, in seconds since the epoch. Throws KeyError, PasswordError and system errors. */
+export async function openKey(
+  { name, read }: NamedBytes,
+  context: Context,
+): Promise<{ readonly key: EncryptionKey; readonly created: number }> {
   const bytes = await read();
   try {
-    return await unlockKey(parseKeyFile(bytes, name), () => keyPassword(context));
+    const file = parseKeyFile(bytes, name);
+    return { key: await unlockKey(file, () => keyPassword(context)), created: file.created };
   } finally {
     bytes.fill(0);
   }
@@ -37,7 +62,7 @@ async function unlock({ name, read }: KeyBytes, context: Context): Promise<Encry
 
 /** The key of a command that reads snapshots. */
 class CommandKey implements KeySource {
-  readonly #named: KeyBytes | undefined;
+  readonly #named: NamedBytes | undefined;
   readonly #context: Context;
   #key: Promise<EncryptionKey | undefined> | undefined;
 
@@ -65,8 +90,8 @@ class CommandKey implements KeySource {
 
   async #find(): Promise<EncryptionKey | undefined> {
     const path = this.#named === undefined ? await defaultKey(this.#context) : undefined;
-    if (path === undefined) return this.#named && unlock(this.#named, this.#context);
-    return unlock({ name: path, read: () => readStored(path, KEY_FILE_LIMIT) }, this.#context);
+    const bytes = path === undefined ? this.#named : storedBytes(path, KEY_FILE_LIMIT);
+    return bytes === undefined ? undefined : (await openKey(bytes, this.#context)).key;
   }
 }
 

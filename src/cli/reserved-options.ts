@@ -1,17 +1,10 @@
 /**
- * Options of the reference client that this version does not have (cli.md §1.4, §2.2, §2.3, §3). Whoever brings a command line
+ * Options of the reference client that this version does not have (cli.md §1.4, §2.2). Whoever brings a command line
  * along learns what to do instead of reading "unknown option".
  */
 
-const KEY =
-  'is for writing encrypted and signed snapshots, which a later version will do; leave it out for a plain one';
-
 /** Name to what is said of it. */
 const RESERVED: ReadonlyMap<string, string> = new Map([
-  ['keyfile', KEY],
-  ['keyfd', KEY],
-  ['master-pubkey-file', KEY],
-  ['master-pubkey-fd', KEY],
   ['no-cache', 'is for datastores in object stores, which a later version will reach; leave it out'],
 ]);
 

@@ -1,12 +1,12 @@
 /** The previous snapshot's catalog as the reference of single archives: fetched once, spooled, opened. CD §3, docs/formats.md. */
 import { CatalogReader } from '../catalog/reader.js';
 import type { BackupSession, SnapshotReader } from '../repository/repository.js';
+import type { Seal } from '../repository/seal.js';
 import { CATALOG_NAME, serverName } from '../snapshot/archive-names.js';
-import { runNotes } from '../snapshot/run-notes.js';
 import { catalogRanges } from './catalog-ranges.js';
 import { type CatalogArchive, CatalogWalk } from './catalog-walk.js';
 import { PayloadMap } from './payload-map.js';
-import { messageOf, type NoReference, presentChunks, type Reference } from './reference.js';
+import { messageOf, type NoReference, presentChunks, type Reference, trustOf } from './reference.js';
 import { Spool } from './spool.js';
 
 /** The version that knows change times and positions. */
@@ -31,10 +31,14 @@ export class PreviousCatalog {
    * Fetches the catalog of a snapshot; `directory` is where the temporary file lies. Everything that is wrong with it is a reason, not an
    * error.
    */
-  static async open(snapshot: SnapshotReader, directory: string): Promise<PreviousCatalog | NoReference> {
+  static async open(
+    snapshot: SnapshotReader,
+    seal: Seal,
+    directory: string,
+  ): Promise<PreviousCatalog | NoReference> {
     const entry = snapshot.manifest.files.find(({ filename }) => filename === CATALOG_NAME);
     if (entry === undefined) return refusal('No previous catalog found in manifest');
-    if (entry.cryptMode === 'encrypt') return refusal('Crypt mode mismatch');
+    if (!seal.shares(entry.cryptMode)) return refusal('Crypt mode mismatch');
     let spool: Spool | undefined;
     try {
       const index = await snapshot.index(CATALOG_NAME);
@@ -56,7 +60,7 @@ export class PreviousCatalog {
     const name = serverName(archive);
     const entry = this.#snapshot.manifest.files.find(({ filename }) => filename === name);
     if (entry === undefined) return refusal(`Previous manifest does not contain an archive called '${name}'`);
-    if (entry.cryptMode === 'encrypt') return refusal('Crypt mode mismatch');
+    if (!session.seal.shares(entry.cryptMode)) return refusal('Crypt mode mismatch');
     try {
       const found = await this.#reader.find([Buffer.from(name)]);
       if (found?.type !== 'd') return refusal(`Previous catalog does not contain '${name}'`);
@@ -75,14 +79,12 @@ export class PreviousCatalog {
     const name = serverName(archive);
     const payload = await this.#snapshot.index(name);
     const present = await presentChunks(payload, session);
-    const { start, untrusted } = runNotes(this.#snapshot.manifest);
     return {
       name,
       payload,
       map: new PayloadMap(payload, await catalogRanges(this.#reader, part, payload)),
       present,
-      start: start ?? { seconds: payload.ctime, nanoseconds: 0 },
-      untrusted: new Set(untrusted[archive] ?? []),
+      ...trustOf(this.#snapshot.manifest, payload, session.seal, archive),
       follow: (events) => new CatalogWalk(this.#reader, part, events),
       close: () => Promise.resolve(),
     };

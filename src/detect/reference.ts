@@ -1,9 +1,11 @@
 /** The previous snapshot's part of an archive: what every form of it offers, and the metadata stream of a split archive. CD §3. */
 import { native } from '../native.js';
 import type { BackupSession, SnapshotReader } from '../repository/repository.js';
+import type { Seal } from '../repository/seal.js';
 import { splitNames } from '../snapshot/archive-names.js';
 import type { DynamicIndex } from '../snapshot/dynamic-index.js';
-import { type Instant, runNotes } from '../snapshot/run-notes.js';
+import type { Manifest } from '../snapshot/manifest.js';
+import type { Instant } from '../snapshot/run-notes.js';
 import { Lockstep } from './lockstep.js';
 import { PayloadMap } from './payload-map.js';
 import type { ReferenceWalk, WalkEvents } from './reference-walk.js';
@@ -41,11 +43,13 @@ export function messageOf(error: unknown): string {
 /** The indexes of the pair, or why they cannot serve. */
 async function openIndexes(
   snapshot: SnapshotReader,
+  seal: Seal,
   archive: string,
 ): Promise<{ metadata: DynamicIndex; payload: DynamicIndex } | NoReference> {
   const names = splitNames(archive);
   const entry = (name: string) => snapshot.manifest.files.find(({ filename }) => filename === name);
-  if (entry(names.metadata) === undefined) {
+  const metadataEntry = entry(names.metadata);
+  if (metadataEntry === undefined) {
     return {
       message: `Previous manifest does not contain an archive called '${names.metadata}', continue without reference`,
     };
@@ -53,9 +57,8 @@ async function openIndexes(
   const payloadEntry = entry(names.payload);
   if (payloadEntry === undefined)
     return { message: 'No previous payload index found in manifest, continue without reference' };
-  if (payloadEntry.cryptMode === 'encrypt' || entry(names.metadata)!.cryptMode === 'encrypt') {
+  if (!seal.shares(payloadEntry.cryptMode) || !seal.shares(metadataEntry.cryptMode))
     return { message: 'Crypt mode mismatch, continue without reference' };
-  }
   try {
     return { metadata: await snapshot.index(names.metadata), payload: await snapshot.index(names.payload) };
   } catch (error) {
@@ -71,6 +74,20 @@ export async function presentChunks(payload: DynamicIndex, session: BackupSessio
   return present;
 }
 
+/** What the run that made an archive noted of it; `payload` is the index of its contents. */
+export function trustOf(
+  manifest: Manifest,
+  payload: DynamicIndex,
+  seal: Seal,
+  archive: string,
+): Pick<Reference, 'start' | 'untrusted'> {
+  const { start, untrusted } = seal.notes(manifest);
+  return {
+    start: start ?? { seconds: seal.startWithoutNotes(manifest, payload.ctime), nanoseconds: 0 },
+    untrusted: new Set(untrusted[archive] ?? []),
+  };
+}
+
 /**
  * Opens the metadata stream of an archive (`NAME.pxar`) in the previous snapshot of a session. Everything that is wrong with it is a
  * reason, not an error. Spools the whole stream: `directory` is where the temporary file lies.
@@ -81,7 +98,7 @@ export async function openReference(
   archive: string,
   directory: string,
 ): Promise<Reference | NoReference> {
-  const indexes = await openIndexes(snapshot, archive);
+  const indexes = await openIndexes(snapshot, session.seal, archive);
   if ('message' in indexes) return indexes;
   const { metadata, payload } = indexes;
   let opened: Spool | undefined;
@@ -93,16 +110,13 @@ export async function openReference(
     await spool.complete();
     const readable = spool.holes[0]?.start ?? spool.size;
     const files = await native.referenceFileRanges(spool.fd, readable);
-    const { start, untrusted } = runNotes(snapshot.manifest);
     const name = splitNames(archive).metadata;
     return {
       name,
       payload,
       map: new PayloadMap(payload, files),
       present,
-      // The payload index is made when the run begins to write.
-      start: start ?? { seconds: payload.ctime, nanoseconds: 0 },
-      untrusted: new Set(untrusted[archive] ?? []),
+      ...trustOf(snapshot.manifest, payload, session.seal, archive),
       follow: (events) => new Lockstep(spool, name, events),
       close: () => spool.close(),
     };

@@ -21,6 +21,7 @@ export class EncryptionKey {
   readonly #secret: Buffer;
   readonly #id: Buffer;
   #wiped = false;
+  #native: NativeCryptKey | undefined;
   /** Tells keys apart; no secret. */
   readonly fingerprint: Fingerprint;
 
@@ -47,14 +48,25 @@ export class EncryptionKey {
     return this.#usable(this.#id);
   }
 
-  /** A copy for native code. Throws when wiped. */
+  /** A copy for native code, which `wipe` overwrites, too. Throws when wiped. */
   toNative(): NativeCryptKey {
-    return new native.CryptKey(this.secret, this.idKey);
+    this.#native ??= new native.CryptKey(this.secret, this.idKey);
+    return this.#native;
+  }
+
+  /** What an encrypted chunk with these plain data is called: 32 bytes. §5.2. Throws when wiped. */
+  chunkDigest(plain: Buffer): Buffer {
+    return createHash('sha256').update(plain).update(this.idKey).digest();
+  }
+
+  /** The signature of a text: 64 hex digits. §5.3. Throws when wiped. */
+  sign(text: string): string {
+    return this.#mac(text).toString('hex');
   }
 
   /** Whether the signature (64 hex digits) of a text was made with this key. §5.3. Throws when wiped. */
   verifies(text: string, signature: string): boolean {
-    const own = createHmac('sha256', this.idKey).update(text).digest();
+    const own = this.#mac(text);
     const given = Buffer.from(signature, 'hex');
     return given.length === own.length && timingSafeEqual(given, own);
   }
@@ -71,6 +83,11 @@ export class EncryptionKey {
     this.#wiped = true;
     this.#secret.fill(0);
     this.#id.fill(0);
+    this.#native?.wipe();
+  }
+
+  #mac(text: string): Buffer {
+    return createHmac('sha256', this.idKey).update(text).digest();
   }
 
   #usable(bytes: Buffer): Buffer {

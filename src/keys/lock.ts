@@ -1,14 +1,10 @@
 /** Keys into key files and out of them. indexes-blobs-chunks.md §9. */
-import { createCipheriv, randomBytes } from 'node:crypto';
-import { decipher } from './decipher.js';
 import { EncryptionKey } from './encryption-key.js';
 import { KeyError } from './errors.js';
+import { decipher, encipher, IV_BYTES, TAG_BYTES } from './gcm.js';
 import { deriveKey, type Kdf, type KdfName, newKdf } from './kdf.js';
 import type { KeyFile } from './key-file.js';
 
-const CIPHER = 'aes-256-gcm';
-const IV_BYTES = 16;
-const TAG_BYTES = 16;
 /** Bytes of a new password; OpenSSL reads private keys with at most so many. */
 const [PASSWORD_MIN, PASSWORD_MAX] = [5, 1024];
 /** Longest hint of a new file, in characters. */
@@ -42,20 +38,18 @@ export function checkHint(hint: string | undefined, kdf: KdfName): void {
 async function seal(secret: Buffer, password: Buffer, kdf: Kdf): Promise<Buffer> {
   const derived = await deriveKey(password, kdf);
   try {
-    const iv = randomBytes(IV_BYTES);
-    const cipher = createCipheriv(CIPHER, derived, iv, { authTagLength: TAG_BYTES });
-    const encrypted = Buffer.concat([cipher.update(secret), cipher.final()]);
-    return Buffer.concat([iv, cipher.getAuthTag(), encrypted]);
+    const { iv, tag, data } = encipher(derived, secret);
+    return Buffer.concat([iv, tag, data]);
   } finally {
     derived.fill(0);
   }
 }
 
 /** Undefined for a wrong password and for damaged data, which look the same. */
-function unseal(data: Buffer, derived: Buffer): Buffer | undefined {
-  const [iv, tag] = [data.subarray(0, IV_BYTES), data.subarray(IV_BYTES, IV_BYTES + TAG_BYTES)];
+function unseal(stored: Buffer, derived: Buffer): Buffer | undefined {
+  const [iv, tag] = [stored.subarray(0, IV_BYTES), stored.subarray(IV_BYTES, IV_BYTES + TAG_BYTES)];
   try {
-    return decipher(derived, iv, tag, data.subarray(IV_BYTES + TAG_BYTES));
+    return decipher(derived, { iv, tag, data: stored.subarray(IV_BYTES + TAG_BYTES) });
   } catch {
     return undefined;
   }

@@ -5,6 +5,7 @@ import type { DynamicIndex } from '../snapshot/dynamic-index.js';
 import type { CryptMode, Manifest } from '../snapshot/manifest.js';
 import type { BackupTime, GroupName, Namespace, SnapshotName } from '../snapshot/names.js';
 import type { Management } from './management.js';
+import type { Seal } from './seal.js';
 import type { KeySource } from './snapshot-key.js';
 
 export interface FileInfo {
@@ -57,10 +58,16 @@ export interface BeginOptions extends LockWait {
   readonly owner: string;
   /** Creation time in index headers, seconds. */
   readonly now: number;
+  readonly seal: Seal;
   /** Keep what is stored so far while the group has no finished snapshot; undefined: only a complete backup is kept. */
   readonly checkpoints?: CheckpointOptions | undefined;
   /** Told what a person should know. */
   readonly say?: (message: string) => void;
+}
+
+export interface RehearsalOptions {
+  readonly seal: Seal;
+  readonly signal?: AbortSignal;
 }
 
 export interface CheckpointOptions {
@@ -96,13 +103,15 @@ export interface CheckpointKeeper {
 export interface BackupSession {
   /** Its time may become later while it runs. */
   readonly snapshot: SnapshotName;
+  /** How it is protected: sinks encrypt chunks by it, blobs come encoded by it. */
+  readonly seal: Seal;
   /** Newest finished snapshot of the group at the start. */
   readonly previous: SnapshotName | undefined;
   /** Why the session has ended from outside: its streams then end with ABORT_ERR. */
   readonly failure: Error | undefined;
   /** Undefined where nothing is kept of an unfinished backup, or all of it anyway. */
   readonly checkpoints?: CheckpointKeeper;
-  /** The snapshot `previous` as a reference. Rejects when its manifest cannot be read. */
+  /** The snapshot `previous` as a reference. Rejects when its manifest cannot be read, or has not the signature that the seal asks for. */
   openPrevious(): Promise<SnapshotReader>;
   /** For each chunk of an index of `previous` 1 if this session can refer to it without its data. */
   present(index: DynamicIndex): Promise<Uint8Array>;
@@ -133,6 +142,8 @@ export interface SnapshotReader {
   blob(name: ServerName): Promise<Buffer>;
   /** Random access to the archive behind an index. */
   open(index: DynamicIndex, cacheBytes: number): NativeChunkReader;
+  /** What a chunk with these plain data is called in an index. */
+  digest(index: DynamicIndex, plain: Buffer): Buffer;
   /** The lost connection that has kept a chunk from coming, and will keep all others; undefined while there is none. */
   readonly failure: Error | undefined;
   close(): Promise<void>;
@@ -170,7 +181,7 @@ export interface Repository {
     namespace: Namespace,
     group: GroupName,
     time: BackupTime,
-    signal?: AbortSignal,
+    options: RehearsalOptions,
   ): Promise<BackupSession>;
   forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void>;
   /** Everything beside backing up and restoring. */

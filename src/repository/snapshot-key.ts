@@ -25,7 +25,8 @@ function needsKey(manifest: Manifest): boolean {
   );
 }
 
-function missingKey(manifest: Manifest): RepositoryError {
+/** RepositoryError `KEY_MISSING`: the snapshot cannot be read without a key. */
+export function missingKey(manifest: Manifest): RepositoryError {
   const fingerprint = fingerprintOf(manifest);
   const which = fingerprint === undefined ? 'a key' : `key ${shortFingerprint(fingerprint)}`;
   return new RepositoryError('KEY_MISSING', `missing key - manifest was created with ${which}`);

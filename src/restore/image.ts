@@ -1,5 +1,4 @@
 /** Restores of images: to a new file with holes, to a block device, to a stream. */
-import { createHash } from 'node:crypto';
 import { constants, type FileHandle, open, rm, stat } from 'node:fs/promises';
 import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -89,7 +88,7 @@ export class ImageContent {
   #zeroDigest(length: number): Buffer {
     const known = this.#zeroDigests.get(length);
     if (known !== undefined) return known;
-    const digest = createHash('sha256').update(Buffer.alloc(length)).digest();
+    const digest = this.#snapshot.digest(this.#index, Buffer.alloc(length));
     this.#zeroDigests.set(length, digest);
     return digest;
   }

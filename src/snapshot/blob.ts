@@ -1,6 +1,6 @@
 /** The container of blobs and chunks: magic, CRC-32, content. indexes-blobs-chunks.md §1, §4. */
-import { decipher } from '../keys/decipher.js';
 import type { EncryptionKey } from '../keys/encryption-key.js';
+import { decipher, encipher } from '../keys/gcm.js';
 import { native } from '../native.js';
 import { BlobError } from './errors.js';
 
@@ -20,8 +20,6 @@ const CONTAINERS: ReadonlyMap<string, { readonly compressed: boolean; readonly e
     ['7b6785be222d4cf0', { compressed: false, encrypted: true }],
     ['e6591bbf0bbfd80b', { compressed: true, encrypted: true }],
   ]);
-const PLAIN = Buffer.from('42ab3807be8370a1', 'hex');
-const COMPRESSED = Buffer.from('31b958426fb6a37f', 'hex');
 
 /** Longest content of a blob, in bytes. §4.1. */
 export const MAX_BLOB_CONTENT: number = 128 * 1024 * 1024;
@@ -76,7 +74,7 @@ function decrypt(bytes: Buffer, key: EncryptionKey, file: string): Buffer {
   const { secret } = key;
   const [iv, tag] = [bytes.subarray(DATA, TAG), bytes.subarray(TAG, ENCRYPTED_DATA)];
   try {
-    return decipher(secret, iv, tag, bytes.subarray(ENCRYPTED_DATA));
+    return decipher(secret, { iv, tag, data: bytes.subarray(ENCRYPTED_DATA) });
   } catch (cause) {
     throw new BlobError('BLOB_TAG', file, 'the key is another one, or the content was changed', { cause });
   }
@@ -99,16 +97,35 @@ function decompress(stored: Buffer, file: string, maxBytes: number): Buffer {
 export interface BlobOptions {
   /** Store compressed where that is not longer. */
   readonly compress: boolean;
+  /** Encrypts it, after it was compressed. */
+  readonly key?: EncryptionKey | undefined;
 }
 
-/** Wraps content in an unencrypted container. `file` is the name for errors. Throws BlobError `BLOB_TOO_LARGE`. */
-export function encodeBlob(content: Buffer, file: string, { compress }: BlobOptions): Buffer {
+/** Wraps content in a container. `file` is the name for errors. Throws BlobError `BLOB_TOO_LARGE`, and TypeError for a wiped key. */
+export function encodeBlob(content: Buffer, file: string, { compress, key }: BlobOptions): Buffer {
   if (content.length > MAX_BLOB_CONTENT) {
     throw new BlobError('BLOB_TOO_LARGE', file, `content of more than ${MAX_BLOB_CONTENT} bytes`);
   }
   const compressed = compress && content.length > 0 ? native.zstdCompress(content) : undefined;
   const stored = compressed ?? content;
+  const isCompressed = compressed !== undefined;
+  if (key === undefined) return contained({ compressed: isCompressed, encrypted: false }, [stored]);
+  const { iv, tag, data } = encipher(key.secret, stored);
+  return contained({ compressed: isCompressed, encrypted: true }, [iv, tag, data]);
+}
+
+/** The CRC covers the last part. */
+function contained(
+  { compressed, encrypted }: Omit<Container, 'data'>,
+  parts: readonly [...Buffer[], Buffer],
+): Buffer {
   const crc = Buffer.alloc(DATA - CRC);
-  crc.writeUInt32LE(native.crc32(stored));
-  return Buffer.concat([compressed === undefined ? PLAIN : COMPRESSED, crc, stored]);
+  crc.writeUInt32LE(native.crc32(parts[parts.length - 1]!));
+  return Buffer.concat([magicOf(compressed, encrypted), crc, ...parts]);
+}
+
+function magicOf(compressed: boolean, encrypted: boolean): Buffer {
+  for (const [magic, kind] of CONTAINERS)
+    if (kind.compressed === compressed && kind.encrypted === encrypted) return Buffer.from(magic, 'hex');
+  throw new TypeError('there are four containers');
 }

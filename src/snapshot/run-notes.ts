@@ -26,6 +26,9 @@ export interface RunNotes {
   readonly padding: Readonly<Record<string, NotedPadding>>;
 }
 
+/** Nothing is noted. */
+export const NO_RUN_NOTES: RunNotes = { start: undefined, generation: 0, untrusted: {}, padding: {} };
+
 const instant = z
   .string()
   .regex(/^\d{1,15}(?:\.\d{9})?$/)
@@ -47,7 +50,7 @@ const schema = z.object({
 /** The notes of a manifest; empty where there are none. */
 export function runNotes({ unprotected }: Manifest): RunNotes {
   const parsed = schema.safeParse(unprotected['restat'] ?? {});
-  if (!parsed.success) return { start: undefined, generation: 0, untrusted: {}, padding: {} };
+  if (!parsed.success) return NO_RUN_NOTES;
   return { ...parsed.data, start: parsed.data.start };
 }
 

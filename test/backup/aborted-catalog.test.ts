@@ -5,6 +5,7 @@ import { type BackupRequest, runBackup } from '../../src/backup/backup.js';
 import { parseSources } from '../../src/backup/sources.js';
 import { LocalRepository } from '../../src/repository/local/local-repository.js';
 import type { BackupSession, CheckpointKeeper, RunningStream } from '../../src/repository/repository.js';
+import { Seal } from '../../src/repository/seal.js';
 import { backupTime, parseBackupId, parseBackupType, ROOT_NAMESPACE } from '../../src/snapshot/names.js';
 import { restatOk } from '../support/cli.js';
 import { withTemporaryDirectory } from '../support/world.js';
@@ -69,6 +70,7 @@ test('an interrupt between an archive and the catalog ends the run, though the c
       averageSize: 65_536,
       skipE2bigXattr: false,
       owner: 'root@pam',
+      seal: Seal.none,
       lockWaitSeconds: 0,
       temporaryDirectory: directory,
       clock: () => ({ seconds: 1_700_000_000, nanoseconds: 0 }),

@@ -6,6 +6,7 @@ import { Report } from '../../src/backup/report.js';
 import { parseSources } from '../../src/backup/sources.js';
 import { LocalRepository } from '../../src/repository/local/local-repository.js';
 import type { BackupSession } from '../../src/repository/repository.js';
+import { Seal } from '../../src/repository/seal.js';
 import { backupTime, parseBackupId, parseBackupType, ROOT_NAMESPACE } from '../../src/snapshot/names.js';
 import { restatOk } from '../support/cli.js';
 import { withTemporaryDirectory } from '../support/world.js';
@@ -17,7 +18,7 @@ async function beginSession(store: string): Promise<BackupSession> {
   const repository = await LocalRepository.open(store, { sync: 'none' });
   const group = { type: parseBackupType('host'), id: parseBackupId('t') };
   return repository.begin(ROOT_NAMESPACE, group, backupTime(TIME), {
-    ...{ owner: 'root@pam', waitSeconds: 0, now: TIME, checkpoints: undefined },
+    ...{ owner: 'root@pam', seal: Seal.none, waitSeconds: 0, now: TIME, checkpoints: undefined },
     ...{ signal: new AbortController().signal, say: () => undefined },
   });
 }

@@ -1,9 +1,11 @@
 /** `catalog dump` where a snapshot has a catalog: it is what is printed, and nothing in it is trusted. */
+
 import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { native } from '../../src/native.js';
 import { openRepository } from '../../src/repository/open.js';
+import { Seal } from '../../src/repository/seal.js';
 import { serverName } from '../../src/snapshot/archive-names.js';
 import { backupTime, parseBackupId, parseBackupType, parseNamespace } from '../../src/snapshot/names.js';
 import { catalogOf, raw } from '../catalog/catalogs.js';
@@ -22,7 +24,7 @@ async function storeStreams(store: string, streams: Readonly<Record<string, Buff
     { create: false, sync: 'none' },
   );
   const group = { type: parseBackupType('host'), id: parseBackupId('t') };
-  const options = { owner: 'root@pam', now: TIME, waitSeconds: 0 };
+  const options = { owner: 'root@pam', seal: Seal.none, now: TIME, waitSeconds: 0 };
   const session = await repository.begin(parseNamespace(''), group, backupTime(TIME), options);
   for (const [text, bytes] of Object.entries(streams)) {
     const name = serverName(text);

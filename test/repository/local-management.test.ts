@@ -1,10 +1,12 @@
 /** Who waits for whom, and what new files look like, when a datastore directory is managed (snapshot-manifest.md §6). */
+
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { prune } from '../../src/maintenance/prune.js';
 import { LocalRepository } from '../../src/repository/local/local-repository.js';
 import type { Repository } from '../../src/repository/repository.js';
+import { Seal } from '../../src/repository/seal.js';
 import {
   backupTime,
   parseGroup,
@@ -44,7 +46,7 @@ test('while a snapshot is read its notes and log may be written; it is neither p
 
 test('while a backup of a group runs its owner and notes stay and it is not deleted', async (t) => {
   await withTwo(async (one, other, store) => {
-    const options = { ...wait, owner: 'root@pam', now: 1_700_000_000 };
+    const options = { ...wait, owner: 'root@pam', seal: Seal.none, now: 1_700_000_000 };
     const session = await one.begin(ROOT_NAMESPACE, group, backupTime(1_800_000_000), options);
     const management = other.management();
     await t.throwsAsync(management.changeOwner(ROOT_NAMESPACE, group, 'bob@pam', wait), locked);

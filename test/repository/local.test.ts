@@ -20,6 +20,7 @@ import type { SyncMode } from '../../src/repository/local/session.js';
 import { createStore } from '../../src/repository/local/store.js';
 import { parseRepository } from '../../src/repository/open.js';
 import type { BackupSession } from '../../src/repository/repository.js';
+import { Seal } from '../../src/repository/seal.js';
 import { parseServerName } from '../../src/snapshot/archive-names.js';
 import {
   backupTime,
@@ -31,7 +32,7 @@ import {
 
 const group = parseGroup('host/a');
 const wait = { waitSeconds: 0 };
-const options = { ...wait, owner: 'root@pam', now: 1_700_000_000 };
+const options = { ...wait, owner: 'root@pam', seal: Seal.none, now: 1_700_000_000 };
 const index = parseServerName('root.mpxar.didx');
 
 async function withStore(
@@ -173,7 +174,7 @@ for (const sync of ['filesystem', 'file'] as const) {
       );
     }
     t.is((await repository.snapshots(namespace)).length, 1);
-    const late = { ...wait, owner: 'root@pam', now: 0 };
+    const late = { ...wait, owner: 'root@pam', seal: Seal.none, now: 0 };
     await t.throwsAsync(repository.begin(namespace, group, backupTime(1), late), { code: 'SNAPSHOT_TIME' });
     t.deepEqual(
       openDirectories(root).filter((path) => !path.endsWith('/.chunks')),

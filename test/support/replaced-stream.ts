@@ -1,9 +1,11 @@
 /** Puts other bytes in the place of a stream of the newest snapshot, as if a run had stored them: chunks, index and manifest agree. */
+
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { native } from '../../src/native.js';
 import { openRepository } from '../../src/repository/open.js';
+import { Seal } from '../../src/repository/seal.js';
 import { serverName } from '../../src/snapshot/archive-names.js';
 import { backupTime, parseBackupId, parseBackupType, parseNamespace } from '../../src/snapshot/names.js';
 import { StoredSnapshot } from './stored-snapshot.js';
@@ -19,7 +21,7 @@ export async function replaceStream(store: string, name: string, bytes: Buffer):
     { create: false, sync: 'none' },
   );
   const group = { type: parseBackupType('host'), id: parseBackupId('spare') };
-  const options = { owner: 'root@pam', now: TIME, waitSeconds: 0 };
+  const options = { owner: 'root@pam', seal: Seal.none, now: TIME, waitSeconds: 0 };
   const session = await repository.begin(parseNamespace(''), group, backupTime(TIME), options);
   const ingest = new native.Ingest({
     store: await session.sink(serverName(name)),

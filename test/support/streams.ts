@@ -1,7 +1,9 @@
 /** The stream behind an index of a datastore, read through the repository. */
+
 import { native } from '../../src/native.js';
 import { openRepository } from '../../src/repository/open.js';
 import type { SnapshotReader } from '../../src/repository/repository.js';
+import { Seal } from '../../src/repository/seal.js';
 import { serverName } from '../../src/snapshot/archive-names.js';
 import {
   backupTime,
@@ -71,7 +73,7 @@ export async function storeArchive(store: string, bytes: Buffer): Promise<void> 
     { create: false, sync: 'none' },
   );
   const group = { type: parseBackupType('host'), id: parseBackupId('t') };
-  const options = { owner: 'root@pam', now: 1_700_000_000, waitSeconds: 0 };
+  const options = { owner: 'root@pam', seal: Seal.none, now: 1_700_000_000, waitSeconds: 0 };
   const session = await repository.begin(parseNamespace(''), group, backupTime(1_700_000_000), options);
   const ingest = new native.Ingest({
     store: await session.sink(serverName('root.pxar')),

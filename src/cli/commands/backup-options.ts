@@ -33,6 +33,18 @@ export const backupOptions = {
   ...lockOptions,
   ...progressOptions,
   ...cryptOptions,
+  'master-pubkey-file': {
+    type: 'string',
+    placeholder: 'PATH',
+    description:
+      'keep the key with the snapshot, encrypted for this public master key (default: master-public.pem in the configuration directory)',
+  },
+  'master-pubkey-fd': {
+    type: 'integer',
+    minimum: 0,
+    placeholder: 'FD',
+    description: 'the public master key, read from a file descriptor',
+  },
   'backup-type': {
     type: 'string',
     choices: ['vm', 'ct', 'host'],

@@ -26,11 +26,11 @@ import { BackupProgress } from '../output/backup-progress.js';
 import { progressMode } from '../output/progress.js';
 import { Reporter } from '../output/reporter.js';
 import { commandNamespace, commandRepository, lockWait } from '../repository.js';
+import { type Protection, withProtection } from '../seal.js';
 import { parseWords } from '../usage.js';
 import { averageSize, backupOptions, groupOf, syncMode, walkOptions } from './backup-options.js';
 import { type RunTimes, summaryJson, summaryLines } from './backup-summary.js';
 import { detectionOf, layoutOf } from './detection-options.js';
-import { defaultKey } from './key-places.js';
 
 /** Waiting before a backup whose connection dropped begins anew. */
 const RETRY_DELAY_MS = 5000;
@@ -62,7 +62,7 @@ type Listeners = Pick<
   BackupRequest,
   'onStart' | 'onArchive' | 'onWarning' | 'onProgress' | 'onMessage' | 'onFile'
 >;
-type Wishes = Omit<BackupRequest, 'repository' | keyof Listeners> & {
+type Wishes = Omit<BackupRequest, 'repository' | 'seal' | 'encryptedKey' | keyof Listeners> & {
   readonly verbose: boolean;
   readonly retries: number;
   /** The time of the backup stands on the command line. */
@@ -73,18 +73,8 @@ function milliseconds(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
-/** Nobody who has a default key expects snapshots that everybody can read. Throws UsageError. */
-async function refuseDefaultKey(invocation: Invocation, context: Context): Promise<void> {
-  if (invocation.options.has('crypt-mode') || (await defaultKey(context)) === undefined) return;
-  throw new UsageError(
-    'there is a default encryption key, and this version does not write encrypted snapshots yet; --crypt-mode none stores this one in plain',
-    ['backup'],
-  );
-}
-
 /** What the command line asks for. Throws UsageError, and BackupError for sources that are not there. */
 async function wishesOf(invocation: Invocation, context: Context): Promise<Wishes> {
-  await refuseDefaultKey(invocation, context);
   const command = optionString(invocation, 'stdin-command');
   const specs = positionals(invocation, 'backupspec');
   const sources = parseWords(['backup'], () => parseSources(specs, command));
@@ -146,12 +136,14 @@ function listeners(
     readonly verbose: boolean;
     readonly dryRun: boolean;
     readonly layout: BackupRequest['layout'];
+    readonly messages: readonly string[];
   },
 ): Listeners {
   const where = names.namespace === '' ? '' : `[${names.namespace}]:`;
   return {
     onStart: ({ snapshot, previous }) => {
       reporter.say(`Starting backup: ${where}${formatSnapshot(snapshot)}`);
+      for (const message of names.messages) reporter.say(message);
       if (previous === undefined) reporter.say('No previous snapshot in this group.');
     },
     onArchive: (source) => {
@@ -214,6 +206,7 @@ function retriesOf({ retries, signal }: Wishes, reporter: Reporter): RetryOption
 
 async function backUp(
   wishes: Wishes,
+  { seal, encryptedKey, messages }: Protection,
   repository: Repository,
   reporter: Reporter,
 ): Promise<{ readonly summary: BackupSummary; readonly times: RunTimes }> {
@@ -225,8 +218,14 @@ async function backUp(
     return estimateSources(sources, walk, signal);
   };
   const { verbose, dryRun, layout } = wishes;
-  const names = { namespace, repository: repository.name, verbose, dryRun, layout };
-  const request = { ...wishes, repository, ...listeners(reporter, progress, watch, names) };
+  const names = { namespace, repository: repository.name, verbose, dryRun, layout, messages };
+  const request = {
+    ...wishes,
+    seal,
+    encryptedKey,
+    repository,
+    ...listeners(reporter, progress, watch, names),
+  };
   const attempt = (number: number): Promise<BackupSummary> => {
     watch.reset();
     // A server wants a newer time than that of the attempt that it may still hold.
@@ -251,7 +250,11 @@ function printSummary(
   if (format !== 'text') printJson(context, format, json);
 }
 
-async function run(invocation: Invocation, context: Context): Promise<number> {
+async function runProtected(
+  invocation: Invocation,
+  context: Context,
+  protection: Protection,
+): Promise<number> {
   const format = outputFormat(invocation, context);
   const wishes = await wishesOf(invocation, context);
   const repository = await commandRepository(invocation, context, {
@@ -260,12 +263,18 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
   });
   const reporter = new Reporter(context, progressMode(invocation, context));
   try {
-    const result = await backUp(wishes, repository, reporter);
+    const result = await backUp(wishes, protection, repository, reporter);
     printSummary(result, reporter, context, { format, dryRun: wishes.dryRun });
     return result.summary.incomplete ? ExitCode.incomplete : ExitCode.done;
   } finally {
     reporter.stop();
   }
+}
+
+function run(invocation: Invocation, context: Context): Promise<number> {
+  return withProtection(invocation, context, ['backup'], (protection) =>
+    runProtected(invocation, context, protection),
+  );
 }
 
 export const backupCommand: CommandSpec = {

@@ -49,6 +49,11 @@ export function defaultKey(context: Context): Promise<string | undefined> {
   return findDefault(context, KEY);
 }
 
+/** The default public master key; undefined where there is none. */
+export function defaultMaster(context: Context): Promise<string | undefined> {
+  return findDefault(context, MASTER);
+}
+
 /** The file of an encryption key that exists. Throws KeyError `KEY_MISSING`. */
 export async function keyPath(invocation: Invocation, context: Context): Promise<string> {
   const path = positional(invocation, 'path') || (await defaultKey(context));
@@ -58,7 +63,7 @@ export async function keyPath(invocation: Invocation, context: Context): Promise
 
 /** The file of a public master key that exists. Throws KeyError `KEY_MISSING`. */
 export async function masterPath(invocation: Invocation, context: Context): Promise<string> {
-  const path = positional(invocation, 'path') || (await findDefault(context, MASTER));
+  const path = positional(invocation, 'path') || (await defaultMaster(context));
   if (path !== undefined) return path;
   throw new KeyError('KEY_MISSING', 'no master key file provided and no default file found');
 }

@@ -13,6 +13,7 @@ import {
 import type { Context } from '../context.js';
 import { ExitCode, UsageError } from '../errors.js';
 import { changedRepository, commandNamespace, lockWait } from '../repository.js';
+import { withProtection } from '../seal.js';
 import { snapshotOf, snapshotPositional } from './words.js';
 
 const PATH = ['snapshot', 'upload-log'];
@@ -34,8 +35,10 @@ async function readLog(path: string): Promise<Buffer> {
 
 async function run(invocation: Invocation, context: Context): Promise<number> {
   const snapshot = snapshotOf(invocation, PATH);
-  const blob = encodeBlob(await readLog(positional(invocation, 'logfile')), CLIENT_LOG_NAME, {
-    compress: true,
+  const log = await readLog(positional(invocation, 'logfile'));
+  const blob = await withProtection(invocation, context, PATH, async ({ seal, messages }) => {
+    for (const message of messages) context.stderr.write(`${message}\n`);
+    return encodeBlob(log, CLIENT_LOG_NAME, { compress: true, key: seal.encryption });
   });
   const management = (await changedRepository(invocation, context)).management();
   const wait = lockWait(invocation, context);

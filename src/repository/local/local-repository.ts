@@ -2,7 +2,7 @@
 import { constants, type FileHandle, open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { native } from '../../native.js';
-import type { NativeChunkReceiver, NativeChunkStore } from '../../native-chunk.js';
+import type { ChunkStoreOptions, NativeChunkReceiver, NativeChunkStore } from '../../native-chunk.js';
 import {
   type BackupTime,
   formatGroup,
@@ -20,10 +20,12 @@ import type {
   GroupInfo,
   LockWait,
   OpenOptions,
+  RehearsalOptions,
   Repository,
   SnapshotInfo,
   SnapshotReader,
 } from '../repository.js';
+import type { KeySource } from '../snapshot-key.js';
 import {
   describeGroup,
   describeSnapshot,
@@ -125,6 +127,7 @@ export class LocalRepository implements Repository {
     options: BeginOptions,
   ): Promise<BackupSession> {
     const { root, uid, gid } = this.#store;
+    const { seal } = options;
     const locks: Lock[] = [];
     const fileSystems = new OpenFileSystems();
     try {
@@ -138,14 +141,15 @@ export class LocalRepository implements Repository {
       await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);
       if (previous !== undefined)
         locks.push(await this.#lock(namespace, formatSnapshot(previous.snapshot), false, options));
-      const chunks = this.#chunkStore(SESSION_IDLE);
-      if (previous !== undefined) await registerKnown(previous, chunks);
+      const chunks = this.#chunkStore({ idleBytes: SESSION_IDLE, key: seal.encryption?.toNative() });
+      if (previous !== undefined) await registerKnown(previous, seal, chunks);
       return await LocalSession.start({
         groupDirectory: directory,
         snapshot: { ...group, time },
         previous: previous?.snapshot,
+        seal,
         chunks,
-        openPrevious: this.#previousReader(namespace, previous?.snapshot, chunks),
+        openPrevious: this.#previousReader(namespace, previous?.snapshot, chunks, seal.keys),
         sync: this.#sync,
         fileSystems,
         uid,
@@ -184,12 +188,17 @@ export class LocalRepository implements Repository {
     return open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   }
 
-  async rehearse(namespace: Namespace, group: GroupName, time: BackupTime): Promise<BackupSession> {
+  async rehearse(
+    namespace: Namespace,
+    group: GroupName,
+    time: BackupTime,
+    { seal }: RehearsalOptions,
+  ): Promise<BackupSession> {
     const previous = await newestFinished(this.#store, namespace, group);
     await this.#checkTime(namespace, { ...group, time }, previous?.snapshot);
-    const chunks = this.#chunkStore(SESSION_IDLE);
-    const openPrevious = this.#previousReader(namespace, previous?.snapshot, chunks);
-    return new Rehearsal({ ...group, time }, previous?.snapshot, chunks, openPrevious);
+    const chunks = this.#chunkStore({ idleBytes: SESSION_IDLE });
+    const openPrevious = this.#previousReader(namespace, previous?.snapshot, chunks, seal.keys);
+    return new Rehearsal({ ...group, time }, seal, previous?.snapshot, chunks, openPrevious);
   }
 
   /** Does not wait for a lock: what somebody is deleting is no reference. */
@@ -197,11 +206,12 @@ export class LocalRepository implements Repository {
     namespace: Namespace,
     previous: SnapshotName | undefined,
     chunks: NativeChunkStore,
+    keys: KeySource | undefined,
   ): () => Promise<SnapshotReader> {
     return () =>
       previous === undefined
         ? Promise.reject(new RepositoryError('SNAPSHOT_MISSING', 'the group has no previous snapshot'))
-        : this.#read(namespace, previous, chunks, { waitSeconds: 0 });
+        : this.#read(namespace, previous, chunks, { waitSeconds: 0, keys });
   }
 
   forget(namespace: Namespace, snapshot: SnapshotName, wait: LockWait): Promise<void> {
@@ -228,16 +238,10 @@ export class LocalRepository implements Repository {
     return this.#chunkReceiver;
   }
 
-  #chunkStore(idleBytes?: number): NativeChunkStore {
+  #chunkStore(options: Pick<ChunkStoreOptions, 'idleBytes' | 'key'> = {}): NativeChunkStore {
     const { root, uid, gid } = this.#store;
     const sync = this.#sync === 'file' ? 'file' : 'none';
-    return new native.ChunkStore({
-      path: root,
-      sync,
-      uid,
-      gid,
-      ...(idleBytes === undefined ? {} : { idleBytes }),
-    });
+    return new native.ChunkStore({ path: root, sync, uid, gid, ...options });
   }
 
   #lock(namespace: Namespace, name: string, exclusive: boolean, wait: LockWait): Promise<Lock> {

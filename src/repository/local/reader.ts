@@ -14,9 +14,10 @@ import { decodeBlob } from '../../snapshot/blob.js';
 import { type DynamicIndex, MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
 import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
+import { OpenIndexes } from '../open-indexes.js';
 import type { SnapshotReader } from '../repository.js';
 import { type KeySource, keyFor } from '../snapshot-key.js';
-import { BLOB_LIMIT, checkedBlob, checkName, keyOf, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
+import { BLOB_LIMIT, checkedBlob, checkName, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
 import { readBounded } from './bounded-read.js';
 import type { Lock } from './locks.js';
 
@@ -30,8 +31,7 @@ export class LocalSnapshotReader implements SnapshotReader {
   readonly #chunks: NativeChunkStore;
   readonly #lock: Lock;
   readonly #key: EncryptionKey | undefined;
-  /** Archives by their indexes. */
-  readonly #names = new WeakMap<DynamicIndex, ServerName>();
+  readonly #indexes: OpenIndexes;
 
   private constructor(
     directory: string,
@@ -47,6 +47,7 @@ export class LocalSnapshotReader implements SnapshotReader {
     this.#chunks = chunks;
     this.#lock = lock;
     this.#key = key;
+    this.#indexes = new OpenIndexes(manifest, key);
   }
 
   /** `lock` is released by `close`. Throws RepositoryError, BlobError or ManifestError, and what `keys` throws. */
@@ -74,7 +75,7 @@ export class LocalSnapshotReader implements SnapshotReader {
     const path = join(this.#directory, name);
     const index = decodeIndex(await readBounded(path, MAX_INDEX_SIZE), path);
     index.verify(csum, size);
-    this.#names.set(index, name);
+    this.#indexes.add(index, name);
     return index;
   }
 
@@ -85,10 +86,12 @@ export class LocalSnapshotReader implements SnapshotReader {
   }
 
   open(index: DynamicIndex, cacheBytes: number): NativeChunkReader {
-    const name = this.#names.get(index);
-    if (name === undefined) throw new Error('an index of this snapshot is needed');
-    const key = keyOf(manifestEntry(this.manifest, name), this.#key)?.toNative();
+    const key = this.#indexes.key(index);
     return new native.ChunkReader({ store: this.#chunks, entries: index.entries, cacheBytes, key });
+  }
+
+  digest(index: DynamicIndex, plain: Buffer): Buffer {
+    return this.#indexes.digest(index, plain);
   }
 
   close(): Promise<void> {

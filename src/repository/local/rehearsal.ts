@@ -3,9 +3,11 @@ import type { NativeChunkSink, NativeChunkStore } from '../../native-chunk.js';
 import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import type { BackupSession, SnapshotReader } from '../repository.js';
+import type { Seal } from '../seal.js';
 
 export class Rehearsal implements BackupSession {
   readonly snapshot: SnapshotName;
+  readonly seal: Seal;
   readonly previous: SnapshotName | undefined;
   readonly failure = undefined;
   readonly #chunks: NativeChunkStore;
@@ -14,11 +16,13 @@ export class Rehearsal implements BackupSession {
   /** `openPrevious` as in a real session. */
   constructor(
     snapshot: SnapshotName,
+    seal: Seal,
     previous: SnapshotName | undefined,
     chunks: NativeChunkStore,
     openPrevious: () => Promise<SnapshotReader>,
   ) {
     this.snapshot = snapshot;
+    this.seal = seal;
     this.previous = previous;
     this.#chunks = chunks;
     this.#openPrevious = openPrevious;

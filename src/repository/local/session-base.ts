@@ -6,6 +6,7 @@ import { MAX_INDEX_SIZE } from '../../snapshot/dynamic-index.js';
 import type { Manifest } from '../../snapshot/manifest.js';
 import type { GroupName, Namespace, SnapshotName } from '../../snapshot/names.js';
 import { failedVerification } from '../../snapshot/verify-state.js';
+import type { Seal } from '../seal.js';
 import { readBounded } from './bounded-read.js';
 import { listSnapshots, readManifest } from './catalogue.js';
 import { snapshotDirectory } from './layout.js';
@@ -38,14 +39,18 @@ export async function newestFinished(
   return undefined;
 }
 
-/** Chunks of the snapshot are known, unless its verification failed; a damaged index makes none known. */
+/**
+ * Chunks of the snapshot that are of the backup's class are known, unless its verification failed; a damaged index makes none known. Nothing
+ * depends on who wrote the manifest: a chunk is met by its digest, which is made from what is backed up.
+ */
 export async function registerKnown(
   { directory, manifest }: FinishedSnapshot,
+  seal: Seal,
   chunks: NativeChunkStore,
 ): Promise<void> {
   if (manifest === undefined || failedVerification(manifest)) return;
   for (const { filename, cryptMode, csum, size } of manifest.files) {
-    if (!/\.[df]idx$/.test(filename) || cryptMode === 'encrypt') continue;
+    if (!/\.[df]idx$/.test(filename) || !seal.shares(cryptMode)) continue;
     try {
       const bytes = await readBounded(join(directory, filename), MAX_INDEX_SIZE);
       const index = decodeIndex(bytes, filename);

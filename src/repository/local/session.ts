@@ -7,12 +7,15 @@ import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
 import { encodeManifest, type Manifest, type ManifestFile } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import type { BackupSession, FinishedStream, SnapshotReader } from '../repository.js';
+import type { Seal } from '../seal.js';
 import { type GrowingParts, GrowingSnapshot } from './session-directory.js';
 
 export type { SyncMode } from './session-directory.js';
 
 export interface SessionParts extends GrowingParts {
   readonly previous: SnapshotName | undefined;
+  readonly seal: Seal;
+  /** Encrypts by the seal. */
   readonly chunks: NativeChunkStore;
   /** Opens `previous` so that it is read through `chunks`: a chunk that is found damaged is stored again. */
   readonly openPrevious: () => Promise<SnapshotReader>;
@@ -30,6 +33,7 @@ export function uuid4(): Buffer {
 
 export class LocalSession implements BackupSession {
   readonly snapshot: SnapshotName;
+  readonly seal: Seal;
   readonly previous: SnapshotName | undefined;
   /** Nothing ends it from outside. */
   readonly failure = undefined;
@@ -39,6 +43,7 @@ export class LocalSession implements BackupSession {
 
   private constructor(parts: SessionParts, growing: GrowingSnapshot) {
     this.snapshot = parts.snapshot;
+    this.seal = parts.seal;
     this.previous = parts.previous;
     this.#parts = parts;
     this.#growing = growing;
@@ -65,19 +70,19 @@ export class LocalSession implements BackupSession {
     const parts = { uuid: uuid4(), ctime: this.#parts.now, entries };
     const { csum, size } = indexOf(parts, name);
     await this.#growing.publish(name, encodeIndex(parts, name));
-    this.#files.push({ filename: name, cryptMode: 'none', size, csum: csum.toString('hex') });
+    this.#files.push({ filename: name, cryptMode: this.seal.mode, size, csum: csum.toString('hex') });
   }
 
   async putBlob(name: ServerName, bytes: Buffer): Promise<void> {
     await this.#growing.publish(name, bytes);
     const csum = createHash('sha256').update(bytes).digest('hex');
-    this.#files.push({ filename: name, cryptMode: 'none', size: bytes.length, csum });
+    this.#files.push({ filename: name, cryptMode: this.seal.mode, size: bytes.length, csum });
   }
 
   async finish(unprotected: Manifest['unprotected']): Promise<void> {
-    const { snapshot } = this;
+    const { snapshot, seal } = this;
     await this.#growing.complete(
-      encodeManifest({ snapshot, files: this.#files, signature: null, unprotected }),
+      encodeManifest(seal.manifest({ snapshot, files: this.#files, unprotected })),
     );
   }
 

@@ -6,6 +6,7 @@ import type { Manifest, ManifestFile } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
 import { RepositoryError } from '../errors.js';
 import type { BackupSession, FinishedStream, SnapshotReader } from '../repository.js';
+import type { Seal } from '../seal.js';
 import type { Base } from './base.js';
 import type { H2Session } from './h2-session.js';
 import { SessionCalls, writerKind } from './session-calls.js';
@@ -14,6 +15,7 @@ import { UploadStream } from './upload-stream.js';
 export interface PbsSessionParts {
   readonly snapshot: SnapshotName;
   readonly h2: H2Session;
+  readonly seal: Seal;
   /** The base snapshot; undefined where the group has none that is usable. */
   readonly base: Base | undefined;
   readonly digests: NativeServerDigests;
@@ -27,6 +29,7 @@ export interface PbsSessionParts {
 
 export class PbsBackupSession implements BackupSession {
   readonly snapshot: SnapshotName;
+  readonly seal: Seal;
   readonly #calls: SessionCalls;
   readonly #base: Base | undefined;
   readonly #digests: NativeServerDigests;
@@ -36,9 +39,10 @@ export class PbsBackupSession implements BackupSession {
   readonly #streams = new Map<ServerName, UploadStream>();
   readonly #files: ManifestFile[] = [];
 
-  constructor({ snapshot, h2, base, digests, rehearsal, isStored, onFinished }: PbsSessionParts) {
+  constructor({ snapshot, h2, seal, base, digests, rehearsal, isStored, onFinished }: PbsSessionParts) {
     this.snapshot = snapshot;
-    this.#calls = new SessionCalls(h2);
+    this.seal = seal;
+    this.#calls = new SessionCalls(h2, seal);
     this.#base = base;
     this.#digests = digests;
     this.#rehearsal = rehearsal;
@@ -59,7 +63,7 @@ export class PbsBackupSession implements BackupSession {
   openPrevious(): Promise<SnapshotReader> {
     if (this.#base === undefined)
       return Promise.reject(new RepositoryError('SNAPSHOT_MISSING', 'the group has no previous snapshot'));
-    return this.#base.open();
+    return this.#base.openFor(this.seal);
   }
 
   /** The server has every chunk of an index that it registered, or will say so when it is appended. */
@@ -68,13 +72,13 @@ export class PbsBackupSession implements BackupSession {
   }
 
   async sink(name: ServerName, size?: number): Promise<NativeChunkSink> {
-    await this.#base?.registerKnown(name);
+    await this.#base?.registerKnown(name, this.seal);
     const writer = await this.#calls.writer(name, size);
     const stopAll = (): void => {
       for (const each of this.#streams.values()) each.stop();
     };
     const target = { h2: this.#calls.h2, kind: writerKind(name), writer: () => Promise.resolve(writer) };
-    const stream = new UploadStream(target, this.#digests, stopAll);
+    const stream = new UploadStream(target, { digests: this.#digests, seal: this.seal }, stopAll);
     this.#streams.set(name, stream);
     return stream.sink;
   }
@@ -94,7 +98,7 @@ export class PbsBackupSession implements BackupSession {
   async finish(unprotected: Manifest['unprotected']): Promise<void> {
     if (this.#rehearsal) return this.#end();
     const { snapshot } = this;
-    await this.#calls.finish({ snapshot, files: this.#files, signature: null, unprotected }, this.#isStored);
+    await this.#calls.finish({ snapshot, files: this.#files, unprotected }, this.#isStored);
     await this.#end();
     await this.#onFinished?.();
   }

@@ -4,6 +4,7 @@ import type { ServerName } from '../../snapshot/archive-names.js';
 import { incompleteName, isCheckpoint } from '../../snapshot/checkpoint.js';
 import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
 import type { SnapshotName } from '../../snapshot/names.js';
+import type { Seal } from '../seal.js';
 import type { H2Session } from './h2-session.js';
 import type { ReaderSession } from './reader-session.js';
 import { type FileSource, PbsSnapshotReader } from './snapshot-reader.js';
@@ -29,10 +30,16 @@ export class Base {
     };
   }
 
-  /** The base with its manifest. Throws as PbsSnapshotReader.open. */
+  /** The base with its manifest, whoever signed it; chunks that are encrypted cannot be read. Throws as PbsSnapshotReader.open. */
   open(): Promise<PbsSnapshotReader> {
     this.#reader ??= PbsSnapshotReader.open(this.snapshot, this.#source, this.#chunks, { separate: true });
     return this.#reader;
+  }
+
+  /** The base as a backup with this seal may refer to it. Throws as PbsSnapshotReader.open. */
+  async openFor({ keys }: Seal): Promise<PbsSnapshotReader> {
+    const reader = await this.open();
+    return keys === undefined ? reader : reader.unlocked(keys);
   }
 
   /** True if the base is a checkpoint of an unfinished backup; false where its manifest cannot be read. */
@@ -47,15 +54,15 @@ export class Base {
   }
 
   /**
-   * Makes the chunks of the base's archive of this name known, where it has one that can be read. Whatever is wrong with it: its
-   * chunks are uploaded again.
+   * Makes the chunks of the base's archive of this name known, where it has one that can be read, with chunks of the backup's class.
+   * Whatever is wrong with it: its chunks are uploaded again.
    */
-  async registerKnown(name: ServerName): Promise<void> {
+  async registerKnown(name: ServerName, seal: Seal): Promise<void> {
     try {
       const { manifest } = await this.open();
       const wanted = isCheckpoint(manifest) ? incompleteName(name) : name;
       const entry = manifest.files.find(({ filename }) => filename === wanted);
-      if (entry !== undefined && entry.cryptMode !== 'encrypt' && !this.#registered.has(wanted))
+      if (entry !== undefined && seal.shares(entry.cryptMode) && !this.#registered.has(wanted))
         await this.register(wanted);
     } catch {
       // A connection that is gone says so at the next request.

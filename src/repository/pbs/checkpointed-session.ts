@@ -19,6 +19,7 @@ import type {
   RunningStream,
   SnapshotReader,
 } from '../repository.js';
+import type { Seal } from '../seal.js';
 import type { Base } from './base.js';
 import type { CheckpointRemoval } from './checkpoint-removal.js';
 import type { H2Session } from './h2-session.js';
@@ -36,6 +37,7 @@ export interface BegunSession {
 
 export interface CheckpointedParts {
   readonly first: BegunSession;
+  readonly seal: Seal;
   /** Begins a session of the same group with a later time, whose base is this snapshot. */
   readonly next: (after: SnapshotName) => Promise<BegunSession & { readonly base: Base }>;
   readonly digests: NativeServerDigests;
@@ -85,13 +87,17 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   constructor(parts: CheckpointedParts) {
     this.#p = parts;
     this.#session = parts.first;
-    this.#calls = new SessionCalls(parts.first.h2);
+    this.#calls = new SessionCalls(parts.first.h2, parts.seal);
     this.#leftovers = parts.leftovers;
     this.#startTimer();
   }
 
   get snapshot(): SnapshotName {
     return this.#session.snapshot;
+  }
+
+  get seal(): Seal {
+    return this.#p.seal;
   }
 
   get previous(): SnapshotName | undefined {
@@ -115,7 +121,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
   openPrevious(): Promise<SnapshotReader> {
     const { base } = this.#p.first;
     if (base === undefined) return Promise.reject(new Error('the group has no previous snapshot'));
-    return base.open();
+    return base.openFor(this.seal);
   }
 
   present(index: DynamicIndex): Promise<Uint8Array> {
@@ -124,8 +130,8 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
 
   sink(name: ServerName, size?: number): Promise<NativeChunkSink> {
     return this.#exclusive(async () => {
-      await this.#session.base?.registerKnown(name);
-      const stream = new UploadStream(this.#target(name, size), this.#p.digests, () => this.#stop());
+      await this.#session.base?.registerKnown(name, this.seal);
+      const stream = new UploadStream(this.#target(name, size), this.#p, () => this.#stop());
       this.#archives.set(name, { stream, size, running: undefined, entries: undefined });
       return stream.sink;
     });
@@ -259,7 +265,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
     this.#incomplete = incomplete && removable;
     const session = await this.#p.next(checkpoint);
     this.#session = session;
-    this.#calls = new SessionCalls(session.h2);
+    this.#calls = new SessionCalls(session.h2, this.seal);
     this.#stands = true;
     if (this.#ended) return this.#close();
     this.#p.digests.clear();
@@ -282,8 +288,7 @@ export class CheckpointedSession implements BackupSession, CheckpointKeeper {
 
   #complete(files: readonly ManifestFile[], unprotected: Manifest['unprotected']): Promise<void> {
     const { snapshot } = this.#session;
-    const manifest = { snapshot, files, signature: null, unprotected };
-    return this.#calls.finish(manifest, () => this.#p.isStored(snapshot));
+    return this.#calls.finish({ snapshot, files, unprotected }, () => this.#p.isStored(snapshot));
   }
 
   #stop(): void {

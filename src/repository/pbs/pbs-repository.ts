@@ -15,6 +15,7 @@ import type {
   BeginOptions,
   GroupInfo,
   OpenOptions,
+  RehearsalOptions,
   Repository,
   SnapshotInfo,
   SnapshotReader,
@@ -98,12 +99,12 @@ export class PbsRepository implements Repository {
     namespace: Namespace,
     group: GroupName,
     time: BackupTime,
-    signal?: AbortSignal,
+    { seal, signal }: RehearsalOptions,
   ): Promise<BackupSession> {
     const wait = signal === undefined ? { waitSeconds: 0 } : { waitSeconds: 0, signal };
     const sessions = new GroupSessions(this.#o, namespace, wait);
     const begun = await sessions.begin({ ...group, time });
-    return this.#plainSession(begun, sessions, namespace, { rehearsal: true });
+    return this.#plainSession(begun, sessions, namespace, { seal, rehearsal: true });
   }
 
   async forget(namespace: Namespace, snapshot: SnapshotName): Promise<void> {
@@ -137,7 +138,7 @@ export class PbsRepository implements Repository {
     begun: BegunSession,
     sessions: GroupSessions,
     namespace: Namespace,
-    { checkpoints, say = () => undefined }: BeginOptions,
+    { seal, checkpoints, say = () => undefined }: BeginOptions,
   ): Promise<BackupSession> {
     const { base, snapshot } = begun;
     const isUnfinished = base !== undefined && (await base.isCheckpoint());
@@ -151,17 +152,19 @@ export class PbsRepository implements Repository {
     const wanted = checkpoints !== undefined && (base === undefined || isUnfinished);
     if (!wanted || !(await removal.isAllowed()))
       return this.#plainSession(begun, sessions, namespace, {
+        seal,
         rehearsal: false,
         onFinished: () => removal.removeAll(leftovers),
       });
     return new CheckpointedSession({
       first: begun,
+      seal,
       digests: sessions.digests,
       next: (after) => sessions.beginAfter(after, checkpoints.clock()),
       isStored: (checkpoint) => lasting.#isStored(namespace, checkpoint),
       removal,
       leftovers,
-      inherited: isUnfinished ? await inheritedChunks(base) : Buffer.alloc(0),
+      inherited: isUnfinished ? await inheritedChunks(base, seal) : Buffer.alloc(0),
       intervalMs: checkpoints.intervalMs,
       say,
     });
@@ -171,7 +174,7 @@ export class PbsRepository implements Repository {
     begun: BegunSession,
     { digests }: GroupSessions,
     namespace: Namespace,
-    more: Pick<PbsSessionParts, 'rehearsal' | 'onFinished'>,
+    more: Pick<PbsSessionParts, 'seal' | 'rehearsal' | 'onFinished'>,
   ): PbsBackupSession {
     const isStored = (): Promise<boolean> => this.#isStored(namespace, begun.snapshot);
     return new PbsBackupSession({ ...begun, digests, isStored, ...more });

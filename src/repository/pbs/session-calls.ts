@@ -6,6 +6,7 @@ import { indexOf, isFixed } from '../../snapshot/archive-index.js';
 import { MANIFEST_NAME, type ServerName } from '../../snapshot/archive-names.js';
 import type { DynamicIndex } from '../../snapshot/dynamic-index.js';
 import { encodeManifest, type Manifest, type ManifestFile } from '../../snapshot/manifest.js';
+import type { Seal } from '../seal.js';
 import type { H2Session } from './h2-session.js';
 import { isLost } from './server-error.js';
 
@@ -22,10 +23,12 @@ export function writerKind(name: ServerName): WriterKind {
 /** All methods throw ServerError. */
 export class SessionCalls {
   readonly h2: H2Session;
+  readonly #seal: Seal;
   readonly #writers = new Map<ServerName, Promise<number>>();
 
-  constructor(h2: H2Session) {
+  constructor(h2: H2Session, seal: Seal) {
     this.h2 = h2;
+    this.#seal = seal;
   }
 
   /** Whether an index was begun, for which there are or will be chunks. */
@@ -60,18 +63,18 @@ export class SessionCalls {
     const csum = index.csum.toString('hex');
     const { count, size } = index;
     await this.h2.call('POST', `${kind}_close`, { 'chunk-count': count, csum, size, wid }, z.null());
-    return { filename: name, cryptMode: 'none', size, csum };
+    return { filename: name, cryptMode: this.#seal.mode, size, csum };
   }
 
   async putBlob(name: ServerName, bytes: Buffer): Promise<ManifestFile> {
     await this.h2.upload('blob', { 'encoded-size': bytes.length, 'file-name': name }, bytes);
     const csum = createHash('sha256').update(bytes).digest('hex');
-    return { filename: name, cryptMode: 'none', size: bytes.length, csum };
+    return { filename: name, cryptMode: this.#seal.mode, size: bytes.length, csum };
   }
 
   /** Makes the snapshot complete. `isStored` asks the server anew whether it is there, where its answer is lost. */
-  async finish(manifest: Manifest, isStored: () => Promise<boolean>): Promise<void> {
-    const bytes = encodeManifest(manifest);
+  async finish(parts: Omit<Manifest, 'signature'>, isStored: () => Promise<boolean>): Promise<void> {
+    const bytes = encodeManifest(this.#seal.manifest(parts));
     await this.h2.upload('blob', { 'encoded-size': bytes.length, 'file-name': MANIFEST_NAME }, bytes);
     try {
       await this.h2.call('POST', 'finish', {}, z.null());

@@ -16,9 +16,10 @@ import {
 } from '../../snapshot/dynamic-index.js';
 import { type Manifest, parseManifest } from '../../snapshot/manifest.js';
 import type { SnapshotName } from '../../snapshot/names.js';
+import { OpenIndexes } from '../open-indexes.js';
 import type { SnapshotReader } from '../repository.js';
 import { type KeySource, keyFor } from '../snapshot-key.js';
-import { BLOB_LIMIT, checkedBlob, checkName, keyOf, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
+import { BLOB_LIMIT, checkedBlob, checkName, MANIFEST_LIMIT, manifestEntry } from '../stored-files.js';
 import type { ReaderSession } from './reader-session.js';
 import { ServerError } from './server-error.js';
 
@@ -64,8 +65,7 @@ export class PbsSnapshotReader implements SnapshotReader {
   readonly manifestText: Buffer;
   readonly #files: FileSource;
   readonly #chunks: ReaderSession;
-  /** Indexes by name, so that chunks can be asked for in the session that downloaded them. */
-  readonly #names = new Map<DynamicIndex, ServerName>();
+  readonly #indexes: OpenIndexes;
   /** Whether the reader session itself has to download an index before it may have its chunks. */
   readonly #separate: boolean;
   readonly #key: EncryptionKey | undefined;
@@ -85,6 +85,7 @@ export class PbsSnapshotReader implements SnapshotReader {
     this.#chunks = chunks;
     this.#separate = separate;
     this.#key = key;
+    this.#indexes = new OpenIndexes(manifest, key);
   }
 
   /** Fetches the manifest. Throws ServerError, RepositoryError, BlobError or ManifestError, and what `keys` throws. */
@@ -111,7 +112,7 @@ export class PbsSnapshotReader implements SnapshotReader {
     const index = decodeIndex(await this.#download(name, indexLimit(name, size)), name);
     index.verify(csum, size);
     this.#files.onIndex(name, index);
-    this.#names.set(index, name);
+    this.#indexes.add(index, name);
     return index;
   }
 
@@ -121,15 +122,30 @@ export class PbsSnapshotReader implements SnapshotReader {
   }
 
   open(index: DynamicIndex, cacheBytes: number): NativeChunkReader {
-    const name = this.#names.get(index);
-    if (name === undefined) throw new Error('an index of this snapshot is needed');
-    const key = keyOf(manifestEntry(this.manifest, name), this.#key)?.toNative();
+    const name = this.#indexes.name(index);
+    const key = this.#indexes.key(index);
     let ready: Promise<unknown> | undefined;
     return this.#chunks.open(index, { cacheBytes, key }, () => {
       ready ??= this.#separate
         ? this.#chunks.download(name, indexLimit(name, index.size))
         : Promise.resolve();
       return ready;
+    });
+  }
+
+  digest(index: DynamicIndex, plain: Buffer): Buffer {
+    return this.#indexes.digest(index, plain);
+  }
+
+  /**
+   * The same snapshot, read with a key that its manifest must be signed with; both are closed as one. Throws RepositoryError, and what
+   * `keys` throws.
+   */
+  async unlocked(keys: KeySource): Promise<PbsSnapshotReader> {
+    const key = await keyFor(this.manifest, keys);
+    return new PbsSnapshotReader(this.snapshot, this.manifestText, this.manifest, this.#files, this.#chunks, {
+      separate: this.#separate,
+      key,
     });
   }
 

@@ -1,6 +1,7 @@
 /** The chunks of one archive on their way to the server, several at once. protocol.md §5.3, §5.5. */
 import { native } from '../../native.js';
 import type { NativeServerDigests, NativeUploadSink } from '../../native-chunk.js';
+import type { Seal } from '../seal.js';
 import type { H2Session } from './h2-session.js';
 import type { WriterKind } from './session-calls.js';
 
@@ -26,10 +27,14 @@ export class UploadStream {
   #onSent: (() => void) | undefined;
 
   /** `onFailure`: nothing of the session can succeed any more. */
-  constructor(target: UploadTarget, digests: NativeServerDigests, onFailure: () => void) {
+  constructor(
+    target: UploadTarget,
+    { digests, seal }: { readonly digests: NativeServerDigests; readonly seal: Seal },
+    onFailure: () => void,
+  ) {
     this.#target = target;
     this.#onFailure = onFailure;
-    this.sink = new native.UploadSink(digests, LIMIT);
+    this.sink = new native.UploadSink(digests, LIMIT, seal.encryption?.toNative());
     this.#senders = Array.from({ length: IN_FLIGHT }, () => this.#send());
   }
 

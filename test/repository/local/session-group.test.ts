@@ -1,4 +1,5 @@
 /** Who becomes the owner of a group, by a backup on this machine and by one of a server's client. */
+
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { LocalRepository } from '../../../src/repository/local/local-repository.js';
 import type { ReceivedSession } from '../../../src/repository/local/session-received.js';
 import { createStore } from '../../../src/repository/local/store.js';
+import { Seal } from '../../../src/repository/seal.js';
 import { backupTime, parseGroup, ROOT_NAMESPACE } from '../../../src/snapshot/names.js';
 
 const GROUP = parseGroup('host/a');
@@ -33,7 +35,7 @@ function ownerOf({ directory }: Place): string | undefined {
 }
 
 async function backUp({ repository }: Place, time: number): Promise<void> {
-  const options = { waitSeconds: 0, owner: 'root@pam', now: 1_700_000_000 };
+  const options = { waitSeconds: 0, owner: 'root@pam', seal: Seal.none, now: 1_700_000_000 };
   const session = await repository.begin(ROOT_NAMESPACE, GROUP, backupTime(time), options);
   await session.finish({});
 }

@@ -1,8 +1,10 @@
 /** Calls that change snapshots, groups and namespaces. rest-api.md §3. */
+
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { LocalRepository } from '../../../src/repository/local/local-repository.js';
+import { Seal } from '../../../src/repository/seal.js';
 import { encodeBlob } from '../../../src/snapshot/blob.js';
 import { backupTime, parseGroup, parseSnapshot, ROOT_NAMESPACE } from '../../../src/snapshot/names.js';
 import { ALPHA, access, ask, LAPTOP, queryOf, said, TIMES } from './datastore-calls.js';
@@ -85,7 +87,7 @@ test('Notes of a group are set, shown and removed.', (t) =>
 test('What somebody else uses is neither deleted nor changed, and the call does not wait.', (t) =>
   withGolden(async (world) => {
     const other = await LocalRepository.open(world.directory, { sync: 'none' });
-    const options = { waitSeconds: 0, owner: LAPTOP, now: 1_700_000_000 };
+    const options = { waitSeconds: 0, owner: LAPTOP, seal: Seal.none, now: 1_700_000_000 };
     const session = await other.begin(
       ROOT_NAMESPACE,
       parseGroup('host/alpha'),

@@ -1,10 +1,12 @@
 /** One backup of the oracle: at a time of its own, in one of the two modes and layouts. */
+
 import { tmpdir } from 'node:os';
 import { runBackup } from '../../../src/backup/backup.js';
 import type { Layout } from '../../../src/backup/detection.js';
 import { parseSources } from '../../../src/backup/sources.js';
 import { Reason } from '../../../src/detect/reasons.js';
 import type { Repository } from '../../../src/repository/repository.js';
+import { Seal } from '../../../src/repository/seal.js';
 import { backupTime, parseBackupId, parseBackupType, parseNamespace } from '../../../src/snapshot/names.js';
 
 /** A snapshot of the wrong content, or too little reused. */
@@ -47,6 +49,7 @@ export async function backUp(backup: OracleBackup): Promise<string[]> {
     layout,
     dryRun: false,
     owner: 'root@pam',
+    seal: Seal.none,
     lockWaitSeconds: 0,
     temporaryDirectory: tmpdir(),
     clock: () => ({ seconds: time, nanoseconds: 0 }),
