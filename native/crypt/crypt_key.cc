@@ -71,9 +71,10 @@ CryptKey::CryptKey(ByteView secret, ByteView id) {
   std::copy_n(id.begin(), kCryptKey, id_.begin());
 }
 
+// The mark comes first: as long as calls begin while others run, the lock would not be free.
 void CryptKey::wipe() {
-  const std::lock_guard lock(mutex_);
   wiped_ = true;
+  const std::lock_guard lock(mutex_);
   OPENSSL_cleanse(secret_.data(), secret_.size());
   OPENSSL_cleanse(id_.data(), id_.size());
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <shared_mutex>
 
 #include "base/bytes.h"
@@ -24,7 +25,7 @@ class CryptKey {
   CryptKey& operator=(const CryptKey&) = delete;
   ~CryptKey() { wipe(); }
 
-  // Waits for calls that use it.
+  // Waits for calls that use it, not for those that begin meanwhile.
   void wipe();
   // What an encrypted chunk is called: the digest of its plain data and the id.
   Result<Digest> digest(ByteView plain) const;
@@ -36,7 +37,7 @@ class CryptKey {
 
  private:
   mutable std::shared_mutex mutex_;
-  bool wiped_ = false;
+  std::atomic<bool> wiped_ = false;
   std::array<std::uint8_t, kCryptKey> secret_;
   std::array<std::uint8_t, kCryptKey> id_;
 };
