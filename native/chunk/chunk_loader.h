@@ -25,14 +25,17 @@ class ChunkLoader {
   virtual ~ChunkLoader() = default;
 
   // Reads and verifies one chunk. Called from several threads at once. Error codes: CHUNK_MISSING,
-  // CHUNK_CORRUPT, BLOB_ENCRYPTED (the messages name digest and reason), ABORT_ERR, or those of the place
-  // that it comes from.
+  // CHUNK_CORRUPT, BLOB_ENCRYPTED, CRYPT, CRYPT_WIPED (the messages name digest and reason), ABORT_ERR, or
+  // those of the place that it comes from.
   virtual Result<Buffer> load(const ChunkWish& wish, const CancelToken& token) = 0;
 
  protected:
-  // The error of a chunk whose container says that it is not what it should be.
+  // The error of a chunk whose container says that it is not what it should be. What only the key cannot do
+  // says nothing of the chunk.
   static Error damaged(const Digest& digest, const Error& error) {
-    return Error::check(error.code == "BLOB_ENCRYPTED" ? error.code : "CHUNK_CORRUPT",
+    const bool is_named =
+        error.code == "BLOB_ENCRYPTED" || error.code == "CRYPT_WIPED" || error.code == "CRYPT";
+    return Error::check(is_named ? error.code : "CHUNK_CORRUPT",
                         "chunk " + to_hex(digest) + ": " + error.message);
   }
 };
