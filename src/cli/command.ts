@@ -11,8 +11,6 @@ export interface OptionSpec {
   /** Shown in help; the command itself applies it. */
   readonly default?: string;
   readonly choices?: readonly string[];
-  /** Values that the reference client knows and this version does not: what is said of each. */
-  readonly refused?: Readonly<Record<string, string>>;
   /** How the value is called in help. */
   readonly placeholder?: string;
   /** Bounds of an integer. */

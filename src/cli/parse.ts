@@ -43,8 +43,6 @@ function integer(name: string, text: string, spec: OptionSpec, path: readonly st
 }
 
 function choice(name: string, text: string, spec: OptionSpec, path: readonly string[]): void {
-  const refused = spec.refused?.[text];
-  if (refused !== undefined) throw new UsageError(`--${name} ${text}: ${refused}`, path);
   if (spec.choices === undefined || spec.choices.includes(text)) return;
   throw new UsageError(`--${name}: '${text}' is none of ${spec.choices.join(', ')}`, path);
 }

@@ -19,7 +19,9 @@ export interface Enciphered {
 export function encipher(key: Buffer, content: Buffer): Enciphered {
   const iv = randomBytes(IV_BYTES);
   const encryption = createCipheriv(CIPHER, key, iv, { authTagLength: TAG_BYTES });
-  const data = Buffer.concat([encryption.update(content), encryption.final()]);
+  // This mode keeps nothing back for the end.
+  const data = encryption.update(content);
+  encryption.final();
   return { iv, tag: encryption.getAuthTag(), data };
 }
 

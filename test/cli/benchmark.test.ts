@@ -14,6 +14,7 @@ function ticking(seconds: number): () => number {
   };
 }
 
+const KEY = Buffer.alloc(32, 7);
 const never = new AbortController().signal;
 const CHUNK = 4 * 1024 * 1024;
 
@@ -22,7 +23,7 @@ test('each is measured for its time, in bytes per second', async (t) => {
   const tell = (tested: Tested, speed: number): void => {
     told.push([tested, speed]);
   };
-  await measureSpeeds(tell, { now: ticking(0.5), scale: 1, signal: never });
+  await measureSpeeds(tell, { now: ticking(0.5), scale: 1, signal: never, key: KEY });
   t.deepEqual(
     told,
     (['sha256', 'compress', 'decompress', 'aes256_gcm', 'verify'] as const).map((each) => [each, 2 * CHUNK]),
@@ -32,14 +33,14 @@ test('each is measured for its time, in bytes per second', async (t) => {
 test('time runs from the first byte on', async (t) => {
   const speeds = new Map<Tested, number>();
   const tell = (tested: Tested, speed: number): void => void speeds.set(tested, speed);
-  await measureSpeeds(tell, { now: ticking(1), scale: 2.5, signal: never });
+  await measureSpeeds(tell, { now: ticking(1), scale: 2.5, signal: never, key: KEY });
   t.is(speeds.get('sha256'), CHUNK);
 });
 
 test('an interrupt ends it', async (t) => {
   const signal = AbortSignal.abort(new Error('interrupted'));
   await t.throwsAsync(
-    measureSpeeds(() => undefined, { now: ticking(0), scale: 1, signal }),
+    measureSpeeds(() => undefined, { now: ticking(0), scale: 1, signal, key: KEY }),
     { message: 'interrupted' },
   );
 });

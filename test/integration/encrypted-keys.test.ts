@@ -52,16 +52,6 @@ for (const [what, wrapper, fd] of [
     }));
 }
 
-test('who has a default key learns that backups are not encrypted', (t) =>
-  withEncrypted(async (world) => {
-    const env = defaultKey(world, 'key-none.json');
-    const source = `a.conf:${goldenKey('keys.json')}`;
-    const refused = await world.run(['backup', source], { env });
-    t.is(refused.code, 2);
-    t.regex(refused.stderr, /^Error: there is a default encryption key.*; --crypt-mode none stores/);
-    t.is((await world.run(['backup', source, '--crypt-mode', 'none'], { env })).code, 0);
-  }));
-
 test('descriptors that have no key are errors', (t) =>
   withEncrypted(async ({ run, target }) => {
     const closed = await run([...CAT, '--keyfd', '999999']);

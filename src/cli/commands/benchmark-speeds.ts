@@ -1,13 +1,12 @@
 /** How fast this machine does what a backup does with chunks, on one core. cli.md §4.3. */
-import { createCipheriv, createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { encipher } from '../../keys/gcm.js';
 import { native } from '../../native.js';
 import { decodeBlob, encodeBlob } from '../../snapshot/blob.js';
 
 /** Length of the data that is worked on: that of a chunk, in bytes. */
 const CHUNK = 4 * 1024 * 1024;
-const KEY_LENGTH = 32;
-const IV_LENGTH = 16;
 
 /** Seconds, from any start. */
 export type Stopwatch = () => number;
@@ -17,13 +16,15 @@ interface MeasureOptions {
   /** Stretches the times. */
   readonly scale: number;
   readonly signal: AbortSignal;
+  /** What is encrypted with: 32 bytes. */
+  readonly key: Buffer;
 }
 
 /** Bytes per second of work on one chunk, repeated until `seconds` are over. */
 async function speedOf(
   work: () => void,
   seconds: number,
-  { now, scale, signal }: MeasureOptions,
+  { now, scale, signal }: Omit<MeasureOptions, 'key'>,
 ): Promise<number> {
   const start = now();
   for (let bytes = CHUNK; ; bytes += CHUNK) {
@@ -54,17 +55,16 @@ const SECONDS: readonly (readonly [Tested, number])[] = [
   ['verify', 1],
 ];
 
-function workOn(data: Buffer): Readonly<Record<Tested, () => void>> {
+function workOn(data: Buffer, key: Buffer): Readonly<Record<Tested, () => void>> {
   const blob = encodeBlob(data, 'benchmark', { compress: true });
   const compressed = native.zstdCompress(data) ?? Buffer.alloc(0);
   const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
   const digest = sha256(data);
-  const [key, iv] = [randomBytes(KEY_LENGTH), randomBytes(IV_LENGTH)];
   return {
     sha256: () => sha256(data),
     compress: () => native.zstdCompress(data),
     decompress: () => native.zstdDecompress(compressed, CHUNK),
-    aes256_gcm: () => createCipheriv('aes-256-gcm', key, iv).update(data),
+    aes256_gcm: () => encipher(key, data),
     verify: () => {
       if (sha256(decodeBlob(blob, 'benchmark')) !== digest) throw new Error('a chunk changed in memory');
     },
@@ -76,6 +76,6 @@ export async function measureSpeeds(
   tell: (tested: Tested, bytesPerSecond: number) => void,
   options: MeasureOptions,
 ): Promise<void> {
-  const work = workOn(letters());
+  const work = workOn(letters(), options.key);
   for (const [tested, seconds] of SECONDS) tell(tested, await speedOf(work[tested], seconds, options));
 }

@@ -1,10 +1,13 @@
 /** `restat benchmark`: speeds of this machine, beside those of a reference machine. cli.md §4.3. */
+import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
+import { ENCRYPTION_KEY_BYTES } from '../../keys/encryption-key.js';
 import type { UploadSpeed } from '../../repository/repository.js';
 import { backupTime } from '../../snapshot/names.js';
-import { type CommandSpec, formatOptions, type Invocation, serverOptions } from '../command.js';
+import { type CommandSpec, formatOptions, type Invocation, keyOptions, serverOptions } from '../command.js';
 import { type Context, outputFormat, printTable } from '../context.js';
 import { ExitCode } from '../errors.js';
+import { withCommandKey } from '../keys.js';
 import type { Column } from '../output/table.js';
 import { commandRepository } from '../repository.js';
 import { namedRepository } from '../server-options.js';
@@ -54,7 +57,8 @@ async function serverSpeed(
   return repository.uploadSpeed?.({ seconds: UPLOAD_SECONDS, now, signal: context.signal }, time);
 }
 
-async function run(invocation: Invocation, context: Context): Promise<number> {
+/** `key`: 32 bytes to encrypt with. */
+async function measure(invocation: Invocation, context: Context, key: Buffer): Promise<number> {
   const format = outputFormat(invocation, context);
   const { signal, stderr } = context;
   const speeds = new Map<Row['key'], number>();
@@ -69,7 +73,7 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
     const busy = `${upload.busyPerGiB.toFixed(2)} s of JavaScript for each GiB`;
     stderr.write(`TLS speed: ${megabytes(upload.bytesPerSecond)}, ${busy}\n`);
   }
-  await measureSpeeds(tell, { now, scale: 1, signal });
+  await measureSpeeds(tell, { now, scale: 1, signal, key });
   const json = ROWS.map(({ key, top }) => [key, { speed: speeds.get(key), top: top * MEGA }] as const);
   const columns: readonly Column<Row>[] = [
     { header: 'Name', value: ({ title }) => title },
@@ -79,11 +83,18 @@ async function run(invocation: Invocation, context: Context): Promise<number> {
   return ExitCode.done;
 }
 
+function run(invocation: Invocation, context: Context): Promise<number> {
+  return withCommandKey(invocation, context, ['benchmark'], async (keys) => {
+    const key = keys.isNamed ? await keys.unlock() : undefined;
+    return measure(invocation, context, key?.secret ?? randomBytes(ENCRYPTION_KEY_BYTES));
+  });
+}
+
 export const benchmarkCommand: CommandSpec = {
   path: ['benchmark'],
   description:
     'Measure how fast this machine hashes, compresses, encrypts and verifies, and a server takes data.',
   positionals: [],
-  options: { ...serverOptions, ...formatOptions },
+  options: { ...serverOptions, ...formatOptions, keyfile: keyOptions.keyfile },
   run,
 };
