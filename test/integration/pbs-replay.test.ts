@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { z } from 'zod';
 import { type RunOptions, type RunResult, restat } from '../support/cli.js';
 import { BARE, SCRYPT, WITH_PASSWORD } from '../support/encrypted-world.js';
+import { goldenKey } from '../support/golden-store.js';
 import { recordedFiles } from '../support/images.js';
 import { type Replay, type ReplayOptions, startReplay } from '../support/replay/replay.js';
 import { buildTree, differences, parseEntries, scanTree, type TreeEntry } from '../support/tree.js';
@@ -46,12 +47,17 @@ async function play(
   return { result, differences: await replay.finish(), replay, directory };
 }
 
-function backupOf(tree: 'tree_before' | 'tree_after', time: number, more: readonly string[]) {
+function backupOf(
+  tree: 'tree_before' | 'tree_after',
+  time: number,
+  more: readonly string[],
+  id: string = 'proto',
+) {
   return async (directory: string): Promise<readonly string[]> => {
     const source = join(directory, 'source');
     mkdirSync(source);
     await buildTree(source, sourceTree(tree));
-    const group = ['--backup-id', 'proto', '--backup-time', String(time), '--chunk-size', '64'];
+    const group = ['--backup-id', id, '--backup-time', String(time), '--chunk-size', '64'];
     return ['backup', `root.pxar:${source}`, ...group, ...more];
   };
 }
@@ -84,6 +90,13 @@ whole('a dry run ends its session without storing anything', async (t) => {
 
 const LEGACY = ['--change-detection-mode', 'legacy'];
 
+/** The recorded file, as the specification of an archive. */
+async function recordedConf(directory: string): Promise<string> {
+  const file = join(directory, 'vm.conf');
+  writeFileSync(file, (await recordedFiles()).conf);
+  return `a.conf:${file}`;
+}
+
 whole('a legacy backup sends what was recorded: chunks, indexes, catalog and manifest', async (t) => {
   const words = backupOf('tree_before', 1_702_000_001, LEGACY);
   const session = ['backup-legacy-first', 'backup-legacy-first'] as const;
@@ -95,9 +108,8 @@ whole('a legacy backup sends what was recorded: chunks, indexes, catalog and man
 
 whole('a second legacy backup sends nothing of the tree again', async (t) => {
   const words = async (directory: string): Promise<readonly string[]> => {
-    const file = join(directory, 'vm.conf');
-    writeFileSync(file, (await recordedFiles()).conf);
-    return backupOf('tree_before', 1_702_000_002, [...LEGACY, `a.conf:${file}`])(directory);
+    const conf = await recordedConf(directory);
+    return backupOf('tree_before', 1_702_000_002, [...LEGACY, conf])(directory);
   };
   const session = ['backup-legacy-second', 'backup-legacy-second'] as const;
   const { result, differences: found } = await play(t, session, words);
@@ -158,6 +170,43 @@ whole('only what a pattern selects is restored from a server', async (t) => {
   );
   t.true(names.length > 1);
   for (const name of names) t.regex(name, /^(docs(\/d0.*)?)?$/);
+});
+
+function sealedBackup(time: number, more: readonly string[]) {
+  return backupOf('tree_after', time, [...SCRYPT, ...more], 'proto-enc');
+}
+
+whole(
+  'an encrypted legacy backup sends the recorded chunks, blobs and signature, and the key for a master',
+  async (t) => {
+    const master = ['--master-pubkey-file', goldenKey('master-public.pem')];
+    const words = async (directory: string): Promise<readonly string[]> =>
+      sealedBackup(1_702_000_001, [...LEGACY, await recordedConf(directory), ...master])(directory);
+    const session = ['backup-encrypted', 'backup-encrypted'] as const;
+    const { result, differences: found } = await play(t, session, words, { env: WITH_PASSWORD });
+    t.is(result.code, 0, result.stderr);
+    t.deepEqual(found, []);
+  },
+);
+
+whole('an encrypted backup in mode data has the recorded content', async (t) => {
+  const words = sealedBackup(1_702_000_002, []);
+  const session = ['backup-encrypted', 'backup-encrypted-metadata'] as const;
+  const options = { uploads: 'content', env: WITH_PASSWORD } as const;
+  const { result, differences: found } = await play(t, session, words, options);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+});
+
+whole('an encrypted backup in mode metadata refers to the chunks of the one before it', async (t) => {
+  const words = sealedBackup(1_702_000_003, ['--change-detection-mode', 'metadata']);
+  const session = ['backup-encrypted', 'backup-encrypted-metadata-2'] as const;
+  const options = { uploads: 'subset', env: WITH_PASSWORD } as const;
+  const { result, differences: found } = await play(t, session, words, options);
+  t.is(result.code, 0, result.stderr);
+  t.deepEqual(found, []);
+  t.regex(result.stderr, /Using previous index as metadata reference for 'root\.mpxar\.didx'/);
+  t.regex(result.stderr, / - 3\d unchanged, reusable files/);
 });
 
 const SEALED = 'host/proto-enc/2023-12-08T01:46:41Z';

@@ -5,10 +5,11 @@
 import { z } from 'zod';
 import { ArchiveContent } from './archive-content.js';
 import { BlobRules } from './blob-rules.js';
-import { chunkProblem } from './container.js';
+import { chunkProblem, sealProblem } from './container.js';
 import type { ExpectedBackup, WriterKind } from './expected-backup.js';
 import { indexChunks } from './index-chunks.js';
 import { KnownChunks } from './known-chunks.js';
+import type { RecordedKey } from './recorded-key.js';
 import type { RecordedBody } from './recording.js';
 import type { Report } from './report.js';
 import { describe, parameterDifference, parametersOf, type Request, recordedRequest } from './request.js';
@@ -34,6 +35,8 @@ export interface BackupParts {
   readonly uploads: Uploads;
   readonly report: Report;
   readonly readBody: ReadBody;
+  /** What the recorded client encrypted and signed with; undefined: nothing is encrypted. */
+  readonly key: RecordedKey | undefined;
   /** A file of the base that only another session downloaded. */
   readonly baseFile: (name: string) => RecordedBody | undefined;
   /** A chunk that any session uploaded. */
@@ -61,7 +64,7 @@ export class BackupRules implements SessionRules {
   constructor(parts: BackupParts) {
     this.#p = parts;
     this.#blobs = new BlobRules({ ...parts, expected: parts.expected.blobs });
-    this.#content = new ArchiveContent(parts.chunk, parts.readBody);
+    this.#content = new ArchiveContent(parts.chunk, parts.readBody, parts.key);
   }
 
   async answer(call: Call): Promise<Reply> {
@@ -151,6 +154,8 @@ export class BackupRules implements SessionRules {
     if (encoded !== request.body.length) return this.#refuse('uploaded chunk has unexpected size.', request);
     const problem = chunkProblem(request.body, digest, size);
     if (problem !== undefined) return this.#refuse(problem, request);
+    const seal = sealProblem(request.body, digest, size, this.#p.key);
+    if (seal !== undefined) this.#add(seal, request);
     this.#checkRecorded(digest, size, request);
     this.#content.add(digest, request.body);
     return value(digest, this.#known.add(digest, size));

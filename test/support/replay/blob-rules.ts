@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { sameContent } from './container.js';
 import { MANIFEST, manifestProblems } from './manifest-check.js';
+import type { RecordedKey } from './recorded-key.js';
 import type { Exchange } from './recording.js';
 import type { Report } from './report.js';
 import { describe, type Request } from './request.js';
@@ -17,6 +18,8 @@ export interface BlobParts {
   /** By file name. */
   readonly expected: ReadonlyMap<string, Exchange>;
   readonly report: Report;
+  /** What the recorded client encrypted and signed with. */
+  readonly key: RecordedKey | undefined;
   readonly readBody: ReadBody;
 }
 
@@ -58,7 +61,8 @@ export class BlobRules {
   }
 
   #blob(recorded: Buffer, sent: Buffer, name: string): string[] {
-    const problems = sameContent(recorded, sent, name) ? [] : ['its content is not the recorded one'];
+    const isSame = sameContent(recorded, sent, name, this.#p.key);
+    const problems = isSame ? [] : ['its content is not the recorded one'];
     return this.hasManifest ? [...problems, 'it came after the manifest'] : problems;
   }
 
@@ -67,6 +71,6 @@ export class BlobRules {
       .filter(({ closed }) => closed === undefined)
       .map(({ name }) => `${name} is not closed yet`);
     const indexes = new Map(writers.flatMap(({ name, closed }) => (closed ? [[name, closed] as const] : [])));
-    return [...open, ...manifestProblems(recorded, sent, { indexes, blobs: this.#blobs })];
+    return [...open, ...manifestProblems(recorded, sent, { indexes, blobs: this.#blobs }, this.#p.key)];
   }
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { sha256 } from './bodies.js';
 import { contentOf } from './container.js';
+import type { RecordedKey } from './recorded-key.js';
 
 export const MANIFEST = 'index.json.blob';
 /** The server adds it when it finishes. */
@@ -71,8 +72,14 @@ function* fileDifferences(
 }
 
 /** All differences, as sentences. Blobs may have been compressed otherwise than in the recording. */
-export function manifestProblems(recorded: Buffer, sent: Buffer, stored: StoredFiles): string[] {
+export function manifestProblems(
+  recorded: Buffer,
+  sent: Buffer,
+  stored: StoredFiles,
+  key: RecordedKey | undefined,
+): string[] {
   const [expected, actual] = [parse(recorded), parse(sent)];
   const found = [...identityDifferences(expected, actual), ...fileDifferences(expected, actual, stored)];
+  if (key !== undefined && actual.signature !== key.signature(actual)) found.push('its signature is wrong');
   return found.map((text) => `the manifest: ${text}`);
 }

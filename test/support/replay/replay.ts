@@ -8,6 +8,7 @@ import { type Certificate, makeCertificate } from './certificate.js';
 import { expectedBackup } from './expected-backup.js';
 import { type Http1Reply, textReply } from './messages.js';
 import { ReaderRules } from './reader-rules.js';
+import { keyOfClient, type RecordedKey } from './recorded-key.js';
 import { readableSnapshot, recordedStore } from './recorded-store.js';
 import { type ClientRun, type RecordedBody, type RecordedConnection, readSession } from './recording.js';
 import { ReplayServer } from './replay-server.js';
@@ -70,6 +71,7 @@ function rulesFactory(
   report: Report,
   readBody: ReadBody,
   uploads: Uploads,
+  key: RecordedKey | undefined,
 ): (connection: RecordedConnection) => SessionRules {
   const store = recordedStore();
   return (connection) => {
@@ -82,7 +84,7 @@ function rulesFactory(
       return new ReaderRules({ streams: connection.streams, report, readBody, file, chunk });
     }
     const expected = expectedBackup(connection.streams);
-    return new BackupRules({ expected, uploads, report, readBody, baseFile: file, chunk });
+    return new BackupRules({ expected, uploads, report, readBody, key, baseFile: file, chunk });
   };
 }
 
@@ -103,7 +105,7 @@ export async function startReplay(
   const upgrades = new UpgradeRules(session.connections, report);
   const asked = new Set<string>();
   const opened: SessionRules[] = [];
-  const makeRules = rulesFactory(report, readBody, options.uploads ?? 'exact');
+  const makeRules = rulesFactory(report, readBody, options.uploads ?? 'exact', keyOfClient(session.client));
   const further = new Map(
     (options.further ?? []).map(({ method, target, status, text }): [string, Http1Reply] => [
       canonicalTarget(`${method} ${target}`),
