@@ -5,7 +5,7 @@ import { dataTree } from './data.js';
 import { image } from './image.js';
 import { layouts } from './layouts.js';
 import { compareTrees, measure, storedBytes, warm } from './measure.js';
-import { restat } from './tools.js';
+import { makeKey, protectedBy, restat } from './tools.js';
 import { unchanged } from './unchanged.js';
 
 const remove = (path) => rmSync(path, { recursive: true, force: true });
@@ -27,7 +27,7 @@ function backUpAndRestore({ tool, tree, place, check }) {
  * Programs in turn on one tree. Trees of many files are left to be deleted at the very end: ext4 is slow to make files
  * shortly after many were deleted.
  */
-function compared(name, { directory, runs, tools }, deleteEachRun) {
+function compared(name, { directory, runs, tools }, { deleteEachRun, reference = 'restic' }) {
   const tree = dataTree(directory, name);
   warm(tree);
   const work = mkdtempSync(join(directory, 'work-'));
@@ -42,11 +42,11 @@ function compared(name, { directory, runs, tools }, deleteEachRun) {
     }
     process.stderr.write(`${name}: ${number === 0 ? 'discarded run' : `run ${number} of ${runs}`} done\n`);
   }
-  return rowsOf(name, results);
+  return rowsOf(name, results, reference);
 }
 
-function rowsOf(name, results) {
-  const reference = [...results].find(([tool]) => tool.name === 'restic')?.[1];
+function rowsOf(name, results, other) {
+  const reference = [...results].find(([tool]) => tool.name === other)?.[1];
   return ['backup', 'restore'].flatMap((action) =>
     [...results].map(([tool, list]) => ({
       label: `${name}: ${action}`,
@@ -55,6 +55,17 @@ function rowsOf(name, results) {
       reference: reference?.map((result) => result[action]),
       stored: action === 'backup' ? list.at(-1).stored : undefined,
     })),
+  );
+}
+
+/** The same trees plain and encrypted. */
+function encrypted({ directory, runs }) {
+  const key = join(mkdtempSync(join(directory, 'work-')), 'key.json');
+  makeKey(key);
+  const tools = [protectedBy('none', ['--crypt-mode', 'none']), protectedBy('encrypt', ['--keyfile', key])];
+  const options = { directory, runs, tools };
+  return ['small', 'large'].flatMap((name) =>
+    compared(name, options, { deleteEachRun: name === 'large', reference: tools[0].name }),
   );
 }
 
@@ -91,10 +102,11 @@ function startup({ directory, runs, tools }) {
 
 export const SCENARIOS = {
   startup,
-  small: (options) => compared('small', options, false),
-  large: (options) => compared('large', options, true),
+  small: (options) => compared('small', options, { deleteEachRun: false }),
+  large: (options) => compared('large', options, { deleteEachRun: true }),
   million,
   unchanged,
   image,
   layouts,
+  encrypted,
 };

@@ -11,7 +11,7 @@ export function pairedRatio(own, other) {
   return median(own.map((value, i) => value / other[i]));
 }
 
-const HEAD = ['', 'program', 'wall s', 'least', 'most', 'cpu/wall', 'peak MiB', '× restic', 'stored MiB'];
+const HEAD = ['', 'program', 'wall s', 'least', 'most', 'cpu/wall', 'peak MiB', '×', 'stored MiB'];
 
 function row({ label, name, samples, reference, stored }) {
   const walls = samples.map(({ wall }) => wall);
@@ -33,7 +33,7 @@ function row({ label, name, samples, reference, stored }) {
   ];
 }
 
-/** Rows of samples as a Markdown table. `reference` are the samples of restic in the same runs. */
+/** Rows of samples as a Markdown table. `reference` are the samples of restic, or of plain backups, in the same runs. */
 export function table(rows) {
   const cells = [HEAD, ...rows.map(row)];
   const widths = HEAD.map((_, column) => Math.max(...cells.map((line) => line[column].length)));

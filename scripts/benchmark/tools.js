@@ -38,6 +38,21 @@ export const restat = {
   stored: (place) => join(place, 'store'),
 };
 
+/** Makes a key without a password. */
+export function makeKey(path) {
+  run([process.execPath, RESTAT, 'key', 'create', '--kdf', 'none', path]);
+}
+
+/** restat with options that say how a snapshot is protected. */
+export function protectedBy(name, words) {
+  return {
+    ...restat,
+    name,
+    backup: (place, tree) => [...restat.backup(place, tree), ...words],
+    restore: (place, target) => [...restat.restore(place, target), ...words],
+  };
+}
+
 export const restic = {
   name: 'restic',
   version: ['restic', 'version'],
