@@ -52,6 +52,7 @@ export interface BackupRequest {
 
 export interface BackupSummary {
   readonly snapshot: SnapshotName;
+  readonly seal: Seal;
   readonly archives: readonly ArchiveSummary[];
   /** Undefined where the run has none. */
   readonly catalog: IngestSummary | undefined;
@@ -245,6 +246,7 @@ export async function runBackup(request: BackupRequest): Promise<BackupSummary> 
     await session.finish({ restat: encodeRunNotes(notesOf(start, generation, archives)) });
     return {
       snapshot: session.snapshot,
+      seal,
       archives,
       catalog,
       totals: report.totals,

@@ -54,7 +54,11 @@ export async function openKey(
   const bytes = await read();
   try {
     const file = parseKeyFile(bytes, name);
-    return { key: await unlockKey(file, () => keyPassword(context)), created: file.created };
+    try {
+      return { key: await unlockKey(file, () => keyPassword(context)), created: file.created };
+    } finally {
+      file.data.fill(0);
+    }
   } finally {
     bytes.fill(0);
   }

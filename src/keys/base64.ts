@@ -1,4 +1,5 @@
 /** Base64 from buffer to buffer: key material must not become a string, which nobody can overwrite. RFC 4648 §4. */
+import { secretBytes } from './secret-bytes.js';
 
 const ALPHABET = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/', 'latin1');
 const PADDING = 0x3d;
@@ -12,7 +13,7 @@ const VALUES: ReadonlyMap<number, number> = new Map(
 
 /** Text of `bytes` in the standard alphabet, padded. */
 export function encodeBase64(bytes: Buffer): Buffer {
-  const text = Buffer.alloc(Math.ceil(bytes.length / GROUP_BYTES) * GROUP, PADDING);
+  const text = secretBytes(Math.ceil(bytes.length / GROUP_BYTES) * GROUP).fill(PADDING);
   for (let at = 0, to = 0; at < bytes.length; at += GROUP_BYTES, to += GROUP) {
     const rest = Math.min(GROUP_BYTES, bytes.length - at);
     const word = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
@@ -25,7 +26,7 @@ export function encodeBase64(bytes: Buffer): Buffer {
 export function decodeBase64(text: Buffer): Buffer | undefined {
   if (text.length % GROUP !== 0) return undefined;
   const padding = text.at(-1) !== PADDING ? 0 : text.at(-2) !== PADDING ? 1 : 2;
-  const bytes = Buffer.alloc((text.length / GROUP) * GROUP_BYTES - padding);
+  const bytes = secretBytes((text.length / GROUP) * GROUP_BYTES - padding);
   let [word, to] = [0, 0];
   for (let at = 0; at < text.length; at += 1) {
     const value = at < text.length - padding ? VALUES.get(text[at]!) : 0;

@@ -1,9 +1,10 @@
 /** The secret that encrypts and signs, and what is derived of it. indexes-blobs-chunks.md §5.1, §5.4. */
-import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto';
 import { native } from '../native.js';
 import type { NativeCryptKey } from '../native-chunk.js';
 import { KeyError } from './errors.js';
 import { type Fingerprint, parseFingerprint, shortFingerprint } from './fingerprint.js';
+import { randomSecret } from './secret-bytes.js';
 
 /** Length of the secret, and of `idKey`, in bytes. */
 export const ENCRYPTION_KEY_BYTES = 32;
@@ -14,8 +15,8 @@ const ID_ITERATIONS = 10;
 const FINGERPRINT_INPUT = createHash('sha256').update('Proxmox Backup Encryption Key Fingerprint').digest();
 
 /**
- * A key in memory. `wipe` overwrites what is ours; copies that V8's garbage collector moved away from and those inside OpenSSL's
- * contexts cannot be reached. Private fields keep it out of JSON and of whatever prints objects.
+ * A key in memory that V8 does not move, see `secret-bytes.ts`: after `wipe` the process has it no more, as OpenSSL overwrites its own
+ * copies. Private fields keep it out of JSON and of whatever prints objects.
  */
 export class EncryptionKey {
   readonly #secret: Buffer;
@@ -25,7 +26,7 @@ export class EncryptionKey {
   /** Tells keys apart; no secret. */
   readonly fingerprint: Fingerprint;
 
-  /** Takes the 32 bytes over: `wipe` overwrites them. */
+  /** Takes the 32 bytes over, which are `secretBytes`: `wipe` overwrites them. */
   constructor(secret: Buffer) {
     if (secret.length !== ENCRYPTION_KEY_BYTES) throw new RangeError('an encryption key has 32 bytes');
     this.#secret = secret;
@@ -35,7 +36,7 @@ export class EncryptionKey {
 
   /** A new one. */
   static generate(): EncryptionKey {
-    return new EncryptionKey(randomBytes(ENCRYPTION_KEY_BYTES));
+    return new EncryptionKey(randomSecret(ENCRYPTION_KEY_BYTES));
   }
 
   /** The 32 bytes, not a copy. Throws when they are wiped: nothing may be encrypted with zeros. */

@@ -4,6 +4,7 @@ import { KeyError } from './errors.js';
 import { decipher, encipher, IV_BYTES, TAG_BYTES } from './gcm.js';
 import { deriveKey, type Kdf, type KdfName, newKdf } from './kdf.js';
 import type { KeyFile } from './key-file.js';
+import { secretCopy } from './secret-bytes.js';
 
 /** Bytes of a new password; OpenSSL reads private keys with at most so many. */
 const [PASSWORD_MIN, PASSWORD_MAX] = [5, 1024];
@@ -63,7 +64,7 @@ export async function lockKey(key: EncryptionKey, options: LockOptions): Promise
   const { fingerprint } = key;
   checkHint(hint, secret?.kdf ?? 'none');
   if (secret === undefined) {
-    return { kdf: undefined, created, modified, data: Buffer.from(key.secret), fingerprint, hint };
+    return { kdf: undefined, created, modified, data: secretCopy(key.secret), fingerprint, hint };
   }
   checkNewPassword(secret.password);
   const kdf = newKdf(secret.kdf);
@@ -91,7 +92,7 @@ export async function unlockKey(file: KeyFile, password: () => Promise<Buffer>):
 }
 
 async function secretOf({ kdf, data, hint }: KeyFile, password: () => Promise<Buffer>): Promise<Buffer> {
-  if (kdf === undefined) return Buffer.from(data);
+  if (kdf === undefined) return secretCopy(data);
   const derived = await derivedFrom(await password(), kdf);
   const secret = unseal(data, derived);
   derived.fill(0);

@@ -1,9 +1,11 @@
 /** Files of keys: read with a limit, written whole or not at all, for their owner only. */
-import { constants, createReadStream } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
+import { close, constants, read } from 'node:fs';
+import { lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { native } from '../native.js';
 import { KeyError } from './errors.js';
+import { secretBytes } from './secret-bytes.js';
 
 const PRIVATE = 0o600;
 const PRIVATE_DIRECTORY = 0o700;
@@ -27,17 +29,27 @@ function exists(path: string, cause?: unknown): KeyError {
   );
 }
 
-/** Reads at most `limit` bytes of an open file; undefined where there are more. */
-async function readAll(file: FileHandle, limit: number): Promise<Buffer | undefined> {
-  const bytes = Buffer.alloc(limit + 1);
+const [readPart, closeDescriptor] = [promisify(read), promisify(close)];
+
+/**
+ * Reads at most `limit` bytes of a descriptor, into one buffer: streams leave copies behind. Undefined where there are more. What is not
+ * handed out is overwritten.
+ */
+async function readAll(fd: number, limit: number): Promise<Buffer | undefined> {
+  const bytes = secretBytes(limit + 1);
   let length = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(bytes, length, bytes.length - length);
-    length += bytesRead;
-    if (length > limit) bytes.fill(0);
-    if (length > limit) return undefined;
-    if (bytesRead === 0) return bytes.subarray(0, length);
+  try {
+    while (length <= limit) {
+      const { bytesRead } = await readPart(fd, bytes, length, bytes.length - length, null);
+      if (bytesRead === 0) return bytes.subarray(0, length);
+      length += bytesRead;
+    }
+  } catch (error) {
+    bytes.fill(0);
+    throw error;
   }
+  bytes.fill(0);
+  return undefined;
 }
 
 /**
@@ -50,7 +62,7 @@ export async function readStored(path: string, limit: number): Promise<Buffer> {
   });
   try {
     if (!(await file.stat()).isFile()) throw new KeyError('KEY_FILE_TYPE', `"${path}" is not a regular file`);
-    const bytes = await readAll(file, limit);
+    const bytes = await readAll(file.fd, limit);
     if (bytes === undefined) throw new KeyError('KEY_FILE_SIZE', `"${path}" has more than ${limit} bytes`);
     return bytes;
   } finally {
@@ -60,23 +72,17 @@ export async function readStored(path: string, limit: number): Promise<Buffer> {
 
 /** The same from a descriptor, which is closed. Throws KeyError `KEY_FILE_SIZE`, and `KEY_MISSING` where nothing can be read. */
 export async function readDescriptor(fd: number, limit: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let length = 0;
+  let bytes: Buffer | undefined;
   try {
-    for await (const read of createReadStream('', { fd })) {
-      const part: Buffer = read;
-      parts.push(part);
-      length += part.length;
-      if (length > limit)
-        throw new KeyError('KEY_FILE_SIZE', `descriptor ${fd} has more than ${limit} bytes`);
-    }
-    return Buffer.concat(parts);
+    bytes = await readAll(fd, limit);
   } catch (cause) {
-    if (cause instanceof KeyError) throw cause;
     throw new KeyError('KEY_MISSING', `unable to read descriptor ${fd}`, { cause });
   } finally {
-    for (const part of parts) part.fill(0);
+    await closeDescriptor(fd).catch(() => undefined);
   }
+  if (bytes === undefined)
+    throw new KeyError('KEY_FILE_SIZE', `descriptor ${fd} has more than ${limit} bytes`);
+  return bytes;
 }
 
 async function syncDirectory(path: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** How a backup is protected: what its chunks and blobs are encrypted with, what signs its manifest. indexes-blobs-chunks.md §4.3. */
 import type { EncryptionKey } from '../keys/encryption-key.js';
+import type { Fingerprint } from '../keys/fingerprint.js';
 import { canonicalJson, type JsonValue } from '../snapshot/json-text.js';
 import { type CryptMode, canonicalManifest, type Manifest } from '../snapshot/manifest.js';
 import { formatSnapshot, type SnapshotName } from '../snapshot/names.js';
@@ -35,6 +36,11 @@ export class Seal {
   /** Signed with a key, and encrypted with it, or not. The key stays the caller's, who wipes it when the backup has ended. */
   static of(mode: Exclude<CryptMode, 'none'>, key: EncryptionKey): Seal {
     return new Seal(mode, key);
+  }
+
+  /** Of the key; undefined where there is none. */
+  get fingerprint(): Fingerprint | undefined {
+    return this.#key?.fingerprint;
   }
 
   /** What chunks and blobs are encrypted with; undefined: they are plain. */

@@ -124,12 +124,14 @@ function paddingJson({
 }
 
 export function summaryJson(summary: BackupSummary, times: RunTimes): { readonly [key: string]: Json } {
-  const { snapshot, totals, reasons } = summary;
+  const { snapshot, seal, totals, reasons } = summary;
   return {
     snapshot: formatSnapshot(snapshot),
     'backup-type': snapshot.type,
     'backup-id': snapshot.id,
     'backup-time': snapshot.time,
+    'crypt-mode': seal.mode,
+    fingerprint: seal.fingerprint ?? null,
     duration: Number(times.total.toFixed(3)),
     files: totals.files,
     directories: totals.directories,

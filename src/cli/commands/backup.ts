@@ -250,13 +250,13 @@ function printSummary(
   if (format !== 'text') printJson(context, format, json);
 }
 
-async function runProtected(
+async function runWishes(
+  wishes: Wishes,
+  protection: Protection,
   invocation: Invocation,
   context: Context,
-  protection: Protection,
 ): Promise<number> {
   const format = outputFormat(invocation, context);
-  const wishes = await wishesOf(invocation, context);
   const repository = await commandRepository(invocation, context, {
     create: !wishes.dryRun,
     sync: syncMode(invocation),
@@ -271,9 +271,11 @@ async function runProtected(
   }
 }
 
-function run(invocation: Invocation, context: Context): Promise<number> {
+async function run(invocation: Invocation, context: Context): Promise<number> {
+  // Nobody types a password for a command line that is wrong.
+  const wishes = await wishesOf(invocation, context);
   return withProtection(invocation, context, ['backup'], (protection) =>
-    runProtected(invocation, context, protection),
+    runWishes(wishes, protection, invocation, context),
   );
 }
 
