@@ -48,7 +48,7 @@ function wishesOf(invocation: Invocation, command: readonly string[]): Wishes {
   return { mode, key, master };
 }
 
-/** The key's bytes, and how messages name it; undefined: the backup is plain. Throws KeyError `KEY_MISSING`. */
+/** The key's bytes, and how messages name it; undefined: the backup is plain. Throws KeyError `KEY_FILE_MISSING`. */
 async function keyOf(
   { mode, key, master }: Wishes,
   context: Context,
@@ -60,7 +60,7 @@ async function keyOf(
     return { bytes: storedBytes(path, KEY_FILE_LIMIT), message: 'Using default encryption key..' };
   if (mode === undefined && master === undefined) return undefined;
   const option = mode === undefined ? 'a master key' : '--crypt-mode';
-  throw new KeyError('KEY_MISSING', `${option} without --keyfile and no default key file available`);
+  throw new KeyError('KEY_FILE_MISSING', `${option} without --keyfile and no default key file available`);
 }
 
 /** The key as a backup keeps it for the master key that is named, or that of the default place. Throws MasterKeyError, KeyError. */

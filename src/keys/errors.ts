@@ -3,7 +3,7 @@
 /** What was wrong with an encryption key or its file. */
 export type KeyErrorCode =
   /** There is no such file, no directory for it, or nothing that can be read from a descriptor. */
-  | 'KEY_MISSING'
+  | 'KEY_FILE_MISSING'
   /** Something lies where a new file was to be. */
   | 'KEY_EXISTS'
   /** Longer than any such file. */

@@ -16,7 +16,7 @@ function codeOf(error: unknown): unknown {
 
 function missing(path: string, cause: unknown): unknown {
   return codeOf(cause) === 'ENOENT'
-    ? new KeyError('KEY_MISSING', `unable to read "${path}" - there is no such file`)
+    ? new KeyError('KEY_FILE_MISSING', `unable to read "${path}" - there is no such file`)
     : cause;
 }
 
@@ -54,7 +54,7 @@ async function readAll(fd: number, limit: number): Promise<Buffer | undefined> {
 
 /**
  * The bytes of a file, which may hold a key: the caller wipes them. Symbolic links are followed, nothing is waited for. Throws KeyError
- * `KEY_MISSING`, `KEY_FILE_TYPE`, `KEY_FILE_SIZE`, and system errors.
+ * `KEY_FILE_MISSING`, `KEY_FILE_TYPE`, `KEY_FILE_SIZE`, and system errors.
  */
 export async function readStored(path: string, limit: number): Promise<Buffer> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((cause: unknown) => {
@@ -70,13 +70,13 @@ export async function readStored(path: string, limit: number): Promise<Buffer> {
   }
 }
 
-/** The same from a descriptor, which is closed. Throws KeyError `KEY_FILE_SIZE`, and `KEY_MISSING` where nothing can be read. */
+/** The same from a descriptor, which is closed. Throws KeyError `KEY_FILE_SIZE`, and `KEY_FILE_MISSING` where nothing can be read. */
 export async function readDescriptor(fd: number, limit: number): Promise<Buffer> {
   let bytes: Buffer | undefined;
   try {
     bytes = await readAll(fd, limit);
   } catch (cause) {
-    throw new KeyError('KEY_MISSING', `unable to read descriptor ${fd}`, { cause });
+    throw new KeyError('KEY_FILE_MISSING', `unable to read descriptor ${fd}`, { cause });
   } finally {
     await closeDescriptor(fd).catch(() => undefined);
   }
@@ -110,7 +110,7 @@ export interface CreateOptions {
   readonly makeDirectory?: boolean;
 }
 
-/** Writes a new file and never over anything. Throws KeyError `KEY_EXISTS`, `KEY_MISSING` and system errors, with nothing left behind. */
+/** Writes a new file and never over anything. Throws KeyError `KEY_EXISTS`, `KEY_FILE_MISSING` and system errors, with nothing left behind. */
 export async function createStored(path: string, bytes: Buffer, options: CreateOptions = {}): Promise<void> {
   const directory = dirname(path);
   if (options.makeDirectory) await mkdir(directory, { recursive: true, mode: PRIVATE_DIRECTORY });
@@ -120,7 +120,7 @@ export async function createStored(path: string, bytes: Buffer, options: CreateO
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw exists(path, error);
     if (codeOf(error) !== 'ENOENT') throw error;
-    throw new KeyError('KEY_MISSING', `unable to store "${path}" - there is no such directory`);
+    throw new KeyError('KEY_FILE_MISSING', `unable to store "${path}" - there is no such directory`);
   }
   await syncDirectory(directory);
 }
@@ -128,7 +128,7 @@ export async function createStored(path: string, bytes: Buffer, options: CreateO
 /**
  * Puts new content in the place of a file in one step, or makes the file. Where a symbolic link leads to the file, that one is replaced;
  * its owner stays, its mode becomes `mode`, 0600 unless told. A kill just before the end leaves a whole new file, with the same owner and mode,
- * beside the old one under a temporary name. Throws KeyError `KEY_FILE_TYPE`, `KEY_MISSING` and system errors, with the old content in place.
+ * beside the old one under a temporary name. Throws KeyError `KEY_FILE_TYPE`, `KEY_FILE_MISSING` and system errors, with the old content in place.
  */
 export async function replaceStored(path: string, bytes: Buffer, options: CreateOptions = {}): Promise<void> {
   if (options.makeDirectory) await mkdir(dirname(path), { recursive: true, mode: PRIVATE_DIRECTORY });

@@ -130,7 +130,7 @@ for (const [what, words, env, message, code] of [
     ['--keyfile', '/nonexistent/key'],
     {},
     'unable to read "/nonexistent/key" - there is no such file',
-    'KEY_MISSING',
+    'KEY_FILE_MISSING',
   ],
 ] as const) {
   test(`${what} is said, and nothing is restored`, (t) =>

@@ -26,7 +26,7 @@ test('a new file is for its owner only, as is the directory that is made for it'
   withTemporaryDirectory(async (directory) => {
     const path = join(directory, 'a/b/key');
     await t.throwsAsync(() => createStored(path, NEW), {
-      code: 'KEY_MISSING',
+      code: 'KEY_FILE_MISSING',
       message: /no such directory$/,
     });
     await createStored(path, NEW, { makeDirectory: true });
@@ -84,7 +84,7 @@ test('only files are replaced and read, nothing is waited for, and no more is re
     }
     await t.throwsAsync(() => readStored(file, 9_999_999), { code: 'KEY_FILE_SIZE' });
     await t.throwsAsync(() => readStored(join(directory, 'none'), 10), {
-      code: 'KEY_MISSING',
+      code: 'KEY_FILE_MISSING',
       message: /^unable to read ".*none" - there is no such file$/,
     });
     await t.throwsAsync(() => readStored(join(file, 'x'), 10), { code: 'ENOTDIR' });

@@ -54,16 +54,16 @@ export function defaultMaster(context: Context): Promise<string | undefined> {
   return findDefault(context, MASTER);
 }
 
-/** The file of an encryption key that exists. Throws KeyError `KEY_MISSING`. */
+/** The file of an encryption key that exists. Throws KeyError `KEY_FILE_MISSING`. */
 export async function keyPath(invocation: Invocation, context: Context): Promise<string> {
   const path = positional(invocation, 'path') || (await defaultKey(context));
   if (path !== undefined) return path;
-  throw new KeyError('KEY_MISSING', 'no encryption file provided and no default file found');
+  throw new KeyError('KEY_FILE_MISSING', 'no encryption file provided and no default file found');
 }
 
-/** The file of a public master key that exists. Throws KeyError `KEY_MISSING`. */
+/** The file of a public master key that exists. Throws KeyError `KEY_FILE_MISSING`. */
 export async function masterPath(invocation: Invocation, context: Context): Promise<string> {
   const path = positional(invocation, 'path') || (await defaultMaster(context));
   if (path !== undefined) return path;
-  throw new KeyError('KEY_MISSING', 'no master key file provided and no default file found');
+  throw new KeyError('KEY_FILE_MISSING', 'no master key file provided and no default file found');
 }
