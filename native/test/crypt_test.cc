@@ -2,10 +2,14 @@
 #include <openssl/rand.h>
 
 #include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
 #include <new>
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "chunk/sha256.h"
 #include "test/check.h"
@@ -17,13 +21,21 @@ using namespace restat::test;
 
 namespace {
 
-std::atomic<bool> random_fails = false;
+// Whether there are random bytes; asked in every encryption.
+std::function<bool()> has_random = [] { return true; };
+
+// Puts another answer in its place, as long as it lives.
+struct Random {
+  explicit Random(std::function<bool()> answer) : before(std::exchange(has_random, std::move(answer))) {}
+  ~Random() { has_random = before; }
+  std::function<bool()> before;
+};
 
 }  // namespace
 
-// Stands before OpenSSL's, which never fails while one looks.
+// Stands before OpenSSL's, which never fails and never waits while one looks.
 extern "C" int RAND_bytes(unsigned char* to, int length) {
-  return random_fails ? 0 : RAND_priv_bytes(to, length);
+  return has_random() ? RAND_priv_bytes(to, length) : 0;
 }
 
 namespace {
@@ -126,10 +138,8 @@ TEST("without random bytes nothing is encrypted") {
   const auto key = example_key();
   const Bytes plain(32, 9);
   Encrypted out{Bytes(32)};
-  random_fails = true;
-  const std::string why = code(key->encrypt(plain, out.body, out.iv, out.tag));
-  random_fails = false;
-  CHECK_EQ(why, "CRYPT");
+  const Random none([] { return false; });
+  CHECK_EQ(code(key->encrypt(plain, out.body, out.iv, out.tag)), "CRYPT");
   CHECK(out.body == Bytes(32));
 }
 
@@ -175,7 +185,34 @@ TEST("nothing of a key stays in memory when it was wiped, or is gone") {
   }
 }
 
-TEST("a key that is wiped while threads use it does not wait for their next calls") {
+TEST("a key that is wiped waits for the call that uses it, and refuses those that come later") {
+  const auto key = example_key();
+  std::promise<void> inside, go;
+  const Random held([&] {
+    inside.set_value();
+    go.get_future().wait();
+    return true;
+  });
+  const Bytes plain = random_bytes(1000, 6);
+  auto encrypting = std::async(std::launch::async, [&] { return encrypt(*key, plain); });
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  const bool uses = inside.get_future().wait_until(end) == std::future_status::ready;
+  std::atomic<bool> wiped = false;
+  std::jthread wiping([&] {
+    key->wipe();
+    wiped = true;
+  });
+  bool refused = false;
+  while (!refused && std::chrono::steady_clock::now() < end) refused = !key->digest(plain).ok();
+  const bool waits = !wiped;
+  go.set_value();
+  CHECK(uses);
+  CHECK(refused);
+  CHECK(waits);
+  CHECK(opened(example_secret(), encrypting.get()) == plain);
+}
+
+TEST("what threads ask of a key while it is wiped is right, or refused") {
   const auto key = example_key();
   const auto same = example_key();
   const Bytes plain = random_bytes(100000, 5);
