@@ -82,7 +82,7 @@ const SAID: readonly (readonly [RegExp, Readonly<Record<string, Damage>>])[] = [
     { 'no archive': without(ARCHIVE) },
   ],
   [
-    /^Crypt mode mismatch, continue without reference$/m,
+    /^Couldn't re-use previous manifest, .* - missing key - manifest was created with a key$/m,
     { 'encrypted catalog': encrypted(CATALOG), 'encrypted archive': encrypted(ARCHIVE) },
   ],
   [
