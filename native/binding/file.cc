@@ -1,5 +1,9 @@
 #include "binding/file.h"
 
+#include <string.h>
+
+#include <vector>
+
 #include "binding/arguments.h"
 #include "binding/async.h"
 #include "file/locks.h"
@@ -29,11 +33,28 @@ PublishOptions options_of(const Napi::Value& value) {
   return options;
 }
 
+// What a file is to hold, which may be a key.
+class Content {
+ public:
+  explicit Content(ByteView bytes) : bytes_(bytes.begin(), bytes.end()) {}
+  Content(const Content&) = delete;
+  Content& operator=(const Content&) = delete;
+  ~Content() { wipe(); }
+
+  ByteView view() const { return bytes_; }
+  void wipe() { ::explicit_bzero(bytes_.data(), bytes_.size()); }
+
+ private:
+  std::vector<std::uint8_t> bytes_;
+};
+
 Napi::Value publish(const Napi::CallbackInfo& info) {
-  return run(info, [directory = string_of(info[0]), name = string_of(info[1]), bytes = string_of(info[2]),
-                    options = options_of(info[3])] {
-    const ByteView view(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-    return publish_file(directory, name, view, options);
+  return run(info, [directory = string_of(info[0]), name = string_of(info[1]),
+                    content = std::make_shared<Content>(bytes_of(info[2])), options = options_of(info[3])] {
+    Status status = publish_file(directory, name, content->view(), options);
+    // Before anybody learns that it is done.
+    content->wipe();
+    return status;
   });
 }
 
