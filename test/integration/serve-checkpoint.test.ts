@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { restatOk, startRestat } from '../support/cli.js';
 import { withGate } from '../support/gate.js';
+import { testKey } from '../support/keyed-world.js';
 import { bytesOf } from '../support/recipe.js';
+import { readSealed } from '../support/sealed-snapshot.js';
 import { withServed } from '../support/served.js';
 import { differences, scanTree } from '../support/tree.js';
 import { isRoot, withTemporaryDirectory } from '../support/world.js';
@@ -30,20 +32,34 @@ async function nextSnapshot(store: string, before: readonly string[]): Promise<s
   }
 }
 
+/** The key is that of `testKey`. */
 const MODES = [
-  { mode: 'data', contents: 'root-incomplete.ppxar.didx', whole: ['root.mpxar.didx', 'root.ppxar.didx'] },
-  { mode: 'legacy', contents: 'root-incomplete.pxar.didx', whole: ['catalog.pcat1.didx', 'root.pxar.didx'] },
+  {
+    mode: 'data',
+    protection: 'none',
+    contents: 'root-incomplete.ppxar.didx',
+    whole: ['root.mpxar.didx', 'root.ppxar.didx'],
+  },
+  {
+    mode: 'legacy',
+    protection: 'encrypt',
+    contents: 'root-incomplete.pxar.didx',
+    whole: ['catalog.pcat1.didx', 'root.pxar.didx'],
+  },
 ];
 
-for (const { mode, contents, whole } of MODES)
+for (const { mode, protection, contents, whole } of MODES)
   rootTest(
-    `a first backup with checkpoints, an interruption and another attempt ends with one whole snapshot (${mode})`,
+    `a first backup with checkpoints, an interruption and another attempt ends with one whole snapshot (${mode}, ${protection})`,
     (t) =>
       withTemporaryDirectory(async (directory) => {
         const [store, state, source, target] = ['store', 'state', 'source', 'target'].map((name) =>
           join(directory, name),
         ) as [string, string, string, string];
         await restatOk(['datastore', 'create', store]);
+        const key = protection === 'none' ? undefined : testKey(directory, 'first');
+        const isSound = (name: string) =>
+          readSealed(store, join('host/t', name), { secret: key?.secret, mode: protection });
         mkdirSync(state, { mode: 0o700 });
         mkdirSync(source);
         for (const name of ['a', 'm', 'z'])
@@ -57,7 +73,15 @@ for (const { mode, contents, whole } of MODES)
             until: join(directory, `go-${name}`),
           }) as const;
         await withServed(store, state, async ({ repository, env }) => {
-          const where = ['--repository', repository, '--backup-id', 't', '--chunk-size', '64'];
+          const where = [
+            '--repository',
+            repository,
+            '--backup-id',
+            't',
+            '--chunk-size',
+            '64',
+            ...(key?.options ?? []),
+          ];
           const words = [
             'backup',
             `root.pxar:${source}`,
@@ -72,6 +96,7 @@ for (const { mode, contents, whole } of MODES)
             const first = await nextSnapshot(store, []);
             const names = readdirSync(join(store, 'host/t', first)).sort();
             t.deepEqual(names, ['index.json.blob', contents]);
+            t.notThrows(() => isSound(first));
             writeFileSync(hold('m').until, '');
             await nextSnapshot(store, [first]);
             process.kill('SIGTERM');
@@ -86,7 +111,9 @@ for (const { mode, contents, whole } of MODES)
           t.is(left.length, 1);
           const files = readdirSync(join(store, 'host/t', left[0]!)).sort();
           t.deepEqual(files, ['index.json.blob', ...whole].sort());
-          await restatOk(['restore', 'host/t', 'root.pxar', target, '--repository', repository], { env });
+          t.notThrows(() => isSound(left[0]!));
+          const restore = ['restore', 'host/t', 'root.pxar', target, '--repository', repository];
+          await restatOk([...restore, ...(key?.options ?? [])], { env });
           t.deepEqual(differences(await scanTree(source), await scanTree(target)), []);
         });
       }),
