@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "binding/arguments.h"
@@ -36,7 +37,14 @@ PublishOptions options_of(const Napi::Value& value) {
 // What a file is to hold, which may be a key.
 class Content {
  public:
-  explicit Content(ByteView bytes) : bytes_(bytes.begin(), bytes.end()) {}
+  explicit Content(ByteView bytes) : bytes_(bytes.begin(), bytes.end()) {
+    // The registers that have copied a key file are used again for zeros: a thread that starts now gets a
+    // copy of them, and puts that onto its stack when it first calls into a library.
+    void* (*volatile copy)(void*, const void*, std::size_t) = std::memmove;
+    const std::size_t size = std::min(bytes.size(), kKeyFile);
+    std::vector<std::uint8_t> zeros(2 * size + 1);
+    copy(zeros.data(), zeros.data() + size, size);
+  }
   Content(const Content&) = delete;
   Content& operator=(const Content&) = delete;
   ~Content() { wipe(); }
@@ -45,6 +53,9 @@ class Content {
   void wipe() { ::explicit_bzero(bytes_.data(), bytes_.size()); }
 
  private:
+  // No key file is longer.
+  static constexpr std::size_t kKeyFile = 64 * 1024;
+
   std::vector<std::uint8_t> bytes_;
 };
 
