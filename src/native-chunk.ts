@@ -218,6 +218,11 @@ declare const cryptKey: unique symbol;
 /** A key in native memory, which is overwritten when nobody uses the key any more, at the latest. */
 export interface NativeCryptKey {
   readonly [cryptKey]: true;
+  /**
+   * AES-256-GCM in place, which leaves no copy of what was encrypted. Throws CRYPT_TAG, with anything in `data`,
+   * where the key is another one or the data were changed. indexes-blobs-chunks.md §4.1.
+   */
+  decrypt(iv: Uint8Array, tag: Uint8Array, data: Uint8Array): void;
   /** Overwrites it now. Whatever is to be encrypted, decrypted or digested with it from then on fails with CRYPT_WIPED. */
   wipe(): void;
 }

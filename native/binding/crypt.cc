@@ -11,7 +11,9 @@ constexpr napi_type_tag kTag{0x51d8a0c3b77e4f26, 0x9c04e2f16ab83d75};
 }  // namespace
 
 Napi::Function CryptKeyWrap::define(Napi::Env env) {
-  return DefineClass(env, "CryptKey", {InstanceMethod<&CryptKeyWrap::wipe>("wipe")});
+  return DefineClass(
+      env, "CryptKey",
+      {InstanceMethod<&CryptKeyWrap::decrypt>("decrypt"), InstanceMethod<&CryptKeyWrap::wipe>("wipe")});
 }
 
 std::shared_ptr<const CryptKey> CryptKeyWrap::key(const Napi::Value& value) {
@@ -29,6 +31,15 @@ CryptKeyWrap::CryptKeyWrap(const Napi::CallbackInfo& info) : ObjectWrap(info) {
   } else {
     misuse(info.Env(), "CryptKey: a secret and an id of 32 bytes are needed");
   }
+}
+
+Napi::Value CryptKeyWrap::decrypt(const Napi::CallbackInfo& info) {
+  const ByteSpan iv = bytes_of(info[0]), tag = bytes_of(info[1]);
+  if (key_ == nullptr || iv.size() != kIv || tag.size() != restat::kTag)
+    return misuse(info.Env(), "decrypt: an IV and a tag of 16 bytes are needed");
+  const Status done = key_->decrypt(iv, tag, bytes_of(info[2]));
+  if (!done.ok()) to_exception(info.Env(), done.error()).ThrowAsJavaScriptException();
+  return info.Env().Undefined();
 }
 
 Napi::Value CryptKeyWrap::wipe(const Napi::CallbackInfo& info) {

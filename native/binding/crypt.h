@@ -19,6 +19,7 @@ class CryptKeyWrap : public Napi::ObjectWrap<CryptKeyWrap> {
   explicit CryptKeyWrap(const Napi::CallbackInfo& info);
 
  private:
+  Napi::Value decrypt(const Napi::CallbackInfo& info);
   Napi::Value wipe(const Napi::CallbackInfo& info);
 
   std::shared_ptr<CryptKey> key_;

@@ -1,7 +1,8 @@
 /** Keys into key files and out of them. indexes-blobs-chunks.md §9. */
+import { native } from '../native.js';
 import { EncryptionKey } from './encryption-key.js';
 import { KeyError } from './errors.js';
-import { decipher, encipher, IV_BYTES, TAG_BYTES } from './gcm.js';
+import { encipher, IV_BYTES, TAG_BYTES } from './gcm.js';
 import { deriveKey, type Kdf, type KdfName, newKdf } from './kdf.js';
 import type { KeyFile } from './key-file.js';
 import { secretCopy } from './secret-bytes.js';
@@ -46,13 +47,22 @@ async function seal(secret: Buffer, password: Buffer, kdf: Kdf): Promise<Buffer>
   }
 }
 
-/** Undefined for a wrong password and for damaged data, which look the same. */
+/**
+ * Undefined for a wrong password and for damaged data, which look the same. Node's own decryption moves what it has decrypted, and leaves
+ * it behind in memory that is free.
+ */
 function unseal(stored: Buffer, derived: Buffer): Buffer | undefined {
   const [iv, tag] = [stored.subarray(0, IV_BYTES), stored.subarray(IV_BYTES, IV_BYTES + TAG_BYTES)];
+  const data = secretCopy(stored.subarray(IV_BYTES + TAG_BYTES));
+  const key = new native.CryptKey(derived, derived);
   try {
-    return decipher(derived, { iv, tag, data: stored.subarray(IV_BYTES + TAG_BYTES) });
+    key.decrypt(iv, tag, data);
+    return data;
   } catch {
+    data.fill(0);
     return undefined;
+  } finally {
+    key.wipe();
   }
 }
 
