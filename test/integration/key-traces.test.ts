@@ -133,6 +133,7 @@ scanned('commands that read leave nothing of their key', (t) =>
     t.regex(await run(['cat', 'host/t', 'root.pxar', 'small3', ...where, ...key.options]), /text 3 /);
     const log = ['host/t/2026-01-01T00:00:00Z', join(source, 'small1')];
     await run(['snapshot', 'upload-log', ...log, ...where, ...key.options]);
+    t.regex(await run(['find', 'small3', '--group', 'host/t', ...where, ...key.options]), /small3/);
     await run(['key', 'show', key.path]);
     const { path } = testKey(directory, 'other');
     const wrong = ['restore', 'host/t', 'root.pxar', `${target}.2`, ...where, '--keyfile', path];
