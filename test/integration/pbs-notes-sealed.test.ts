@@ -19,8 +19,7 @@ import {
 } from '../support/sealed-server.js';
 import { openContainer } from '../support/sealed-snapshot.js';
 import { SessionStore } from '../support/session-store.js';
-import { splitEntries } from '../support/split-archive.js';
-import { differences, scanTree } from '../support/tree.js';
+import { type SplitEntry, splitEntries } from '../support/split-archive.js';
 
 const server = sealedServer();
 test.after.always(() => server.remove());
@@ -28,6 +27,8 @@ test.after.always(() => server.remove());
 const source = join(server.directory, 'source');
 const { options, secret } = testKey(server.directory, 'ours');
 const [FIRST, NEXT] = [1_700_000_000, 1_700_003_600] as const;
+/** Length of the header before a content, in bytes. */
+const HEADER = 16;
 const [TREE, PAYLOAD] = ['root.mpxar.didx', 'root.ppxar.didx'] as const;
 /** By so much the first run's clock is ahead, in seconds, and then the second's. */
 const AHEAD = 3600;
@@ -68,12 +69,14 @@ function withNotes(change: (notes: Notes) => Notes): (manifest: Manifest) => Man
   });
 }
 
-/** Where the content of a file stands in the payload. */
-function offsetOf(store: SessionStore, path: string): number {
-  const chunks = digestsOf(store, FIRST, TREE).map(
-    (digest) => openContainer(store.chunks.get(digest)!, secret).content,
-  );
-  return splitEntries(Buffer.concat(chunks)).find((entry) => entry.path === path)!.offset;
+/** The stream behind an index. */
+function streamOf(store: SessionStore, time: number, name: string): Buffer {
+  const chunks = digestsOf(store, time, name).map((digest) => store.chunks.get(digest)!);
+  return Buffer.concat(chunks.map((chunk) => openContainer(chunk, secret).content));
+}
+
+function entryOf(store: SessionStore, time: number, path: string): SplitEntry {
+  return splitEntries(streamOf(store, time, TREE)).find((entry) => entry.path === path)!;
 }
 
 /** A first run that noted of a file that it had changed while it was read. Its index claims to be made in the far future. */
@@ -84,7 +87,7 @@ async function firstRun(): Promise<SessionStore> {
   const store = new SessionStore();
   await backup(store, FIRST);
   write('behind');
-  const untrusted = { 'root.pxar': [offsetOf(store, '/large/noise1')] };
+  const untrusted = { 'root.pxar': [entryOf(store, FIRST, '/large/noise1').offset] };
   const noted = withNotes(({ mac: _, ...notes }) => ({ ...notes, untrusted }));
   const seal = Seal.of('encrypt', new EncryptionKey(Buffer.from(secret)));
   changeManifest(store, FIRST, (manifest) => seal.manifest(noted(manifest)));
@@ -126,17 +129,15 @@ const CASES: readonly (readonly [
   ],
 ];
 
-for (const [i, [what, change, words, reasons]] of CASES.entries()) {
+for (const [what, change, words, reasons] of CASES) {
   test(`a signed manifest is served with ${what}`, async (t) => {
     const store = copyOf(await prepared);
     changeManifest(store, FIRST, change);
     const run = await backup(store, NEXT, words);
     t.regex(run.stderr, /^Using previous index as metadata reference for 'root\.mpxar\.didx'$/m);
     t.deepEqual(run.reasons, reasons);
-    const target = join(server.directory, `target${i}`);
-    const restore = ['restore', 'host/t/2023-11-14T23:13:20Z', 'root.pxar', target, ...options];
-    const { code, stderr } = await server.run(store, restore);
-    t.is(code, 0, stderr);
-    t.deepEqual(differences(await scanTree(source), await scanTree(target)), []);
+    const { offset, size } = entryOf(store, NEXT, '/small7');
+    const content = streamOf(store, NEXT, PAYLOAD).subarray(offset + HEADER);
+    t.is(content.toString('latin1', 0, size), 'behind');
   });
 }
