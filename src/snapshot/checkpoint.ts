@@ -30,7 +30,10 @@ export function checkpointNotes(): Manifest['unprotected'] {
   };
 }
 
-/** True if the snapshot is a checkpoint. */
-export function isCheckpoint({ unprotected }: Manifest): boolean {
-  return noted.safeParse(unprotected['restat']).success;
+/** True if the snapshot is a checkpoint: its notes, which no signature covers, say so, and so do the names of all its files. */
+export function isCheckpoint({ files, unprotected }: Manifest): boolean {
+  return (
+    noted.safeParse(unprotected['restat']).success &&
+    files.every(({ filename }) => isIncompleteName(filename))
+  );
 }

@@ -26,9 +26,14 @@ test('archives of a checkpoint keep their kind', (t) => {
   );
 });
 
-test('only the notes of a checkpoint say that it is one', (t) => {
-  const manifest = { snapshot: { type: 'host', id: 't', time: 1 } as never, files: [], signature: null };
+test('only the notes of a checkpoint and its names say that it is one', (t) => {
+  const file = (filename: string) =>
+    ({ filename: parseServerName(filename), cryptMode: 'none', size: 1, csum: '0'.repeat(64) }) as const;
+  const files = [file('a-incomplete.ppxar.didx'), file('restat.earlier-incomplete.ppxar.didx')];
+  const manifest = { snapshot: { type: 'host', id: 't', time: 1 } as never, files, signature: null };
   t.true(isCheckpoint({ ...manifest, unprotected: checkpointNotes() }));
+  for (const name of ['a.ppxar.didx', 'rsa-encrypted.key.blob'])
+    t.false(isCheckpoint({ ...manifest, files: [...files, file(name)], unprotected: checkpointNotes() }));
   const notes = { start: undefined, generation: 0, untrusted: {}, padding: {} };
   for (const restat of [
     undefined,
