@@ -10,12 +10,17 @@ import { defaultKey } from './commands/key-places.js';
 import type { Context } from './context.js';
 import { UsageError } from './errors.js';
 
+/** Standard output and standard error. */
+const OUTPUTS: readonly number[] = [1, 2];
+
 /** A file or a descriptor that holds a key. */
 export interface NamedBytes {
   /** In errors. */
   readonly name: string;
   /** In messages. */
   readonly shown: string;
+  /** Its number, if it is a descriptor. */
+  readonly descriptor: number | undefined;
   /** Throws KeyError and system errors. */
   read(): Promise<Buffer>;
 }
@@ -32,8 +37,10 @@ export function namedBytes(
     throw new UsageError(`--${options.path} and --${options.fd} cannot be used together`, command);
   if (path !== undefined) return storedBytes(path, options.limit);
   if (fd === undefined) return undefined;
+  // It is closed when it was read: what is said later must not go to whatever gets its number then.
+  if (OUTPUTS.includes(fd)) throw new UsageError(`--${options.fd}: ${fd} is for output`, command);
   const name = `descriptor ${fd}`;
-  return { name, shown: `file ${name}`, read: () => readDescriptor(fd, options.limit) };
+  return { name, shown: `file ${name}`, descriptor: fd, read: () => readDescriptor(fd, options.limit) };
 }
 
 /** The encryption key that options name. Throws UsageError. */
@@ -43,7 +50,7 @@ export function namedKey(invocation: Invocation, command: readonly string[]): Na
 
 /** A file of at most `limit` bytes. */
 export function storedBytes(path: string, limit: number): NamedBytes {
-  return { name: path, shown: `'${path}'`, read: () => readStored(path, limit) };
+  return { name: path, shown: `'${path}'`, descriptor: undefined, read: () => readStored(path, limit) };
 }
 
 /** A key, which the caller wipes, and when it was made, in seconds since the epoch. Throws KeyError, PasswordError and system errors. */

@@ -16,13 +16,17 @@ import { type NamedBytes, namedBytes, namedKey, openKey, storedBytes } from './k
 /** What a backup is protected with. */
 export interface Protection {
   readonly seal: Seal;
-  /** The seal's key, encrypted for the master key; undefined where there is none. */
-  readonly encryptedKey: Buffer | undefined;
+  /** Makes the seal's key, encrypted for the master key; undefined where there is none. Throws KeyError, MasterKeyError and system errors. */
+  readonly encryptedKey: () => Promise<Buffer | undefined>;
   /** What a person should know of it, line by line. */
   readonly messages: readonly string[];
 }
 
-const PLAIN: Protection = { seal: Seal.none, encryptedKey: undefined, messages: [] };
+const PLAIN: Protection = {
+  seal: Seal.none,
+  encryptedKey: () => Promise.resolve(undefined),
+  messages: [],
+};
 
 /** What the options name. */
 interface Wishes {
@@ -45,11 +49,13 @@ function wishesOf(invocation: Invocation, command: readonly string[]): Wishes {
   );
   if (mode === 'none' && (key !== undefined || master !== undefined))
     throw new UsageError('--crypt-mode none does not go with a key or a master key', command);
+  if (key?.descriptor !== undefined && key.descriptor === master?.descriptor)
+    throw new UsageError('--keyfd and --master-pubkey-fd are the same descriptor', command);
   return { mode, key, master };
 }
 
 /** The key's bytes, and how messages name it; undefined: the backup is plain. Throws KeyError `KEY_FILE_MISSING`. */
-async function keyOf(
+async function keyBytes(
   { mode, key, master }: Wishes,
   context: Context,
 ): Promise<{ readonly bytes: NamedBytes; readonly message: string } | undefined> {
@@ -64,7 +70,7 @@ async function keyOf(
 }
 
 /** The key as a backup keeps it for the master key that is named, or that of the default place. Throws MasterKeyError, KeyError. */
-async function encrypted(
+async function keyForMaster(
   key: EncryptionKey,
   created: number,
   named: NamedBytes | undefined,
@@ -79,7 +85,7 @@ async function encrypted(
 
 /**
  * Calls `use` with what the options, or files in the default places, say of keys; the key is overwritten at the end, whatever that is.
- * `command` is named in usage errors. Throws UsageError, KeyError, MasterKeyError, PasswordError, and what `use` throws.
+ * `command` is named in usage errors. Throws UsageError, KeyError, PasswordError, system errors, and what `use` throws.
  */
 export async function withProtection<T>(
   invocation: Invocation,
@@ -88,13 +94,13 @@ export async function withProtection<T>(
   use: (protection: Protection) => Promise<T>,
 ): Promise<T> {
   const wishes = wishesOf(invocation, command);
-  const found = await keyOf(wishes, context);
+  const found = await keyBytes(wishes, context);
   if (found === undefined) return use(PLAIN);
   const { key, created } = await openKey(found.bytes, context);
   try {
     return await use({
       seal: Seal.of(wishes.mode === 'sign-only' ? 'sign-only' : 'encrypt', key),
-      encryptedKey: await encrypted(key, created, wishes.master, context),
+      encryptedKey: () => keyForMaster(key, created, wishes.master, context),
       messages: [found.message, `Encryption key fingerprint: ${shortFingerprint(key.fingerprint)}`],
     });
   } finally {

@@ -3,7 +3,6 @@ import type { EncryptionKey } from '../keys/encryption-key.js';
 import type { Fingerprint } from '../keys/fingerprint.js';
 import { canonicalJson, type JsonValue } from '../snapshot/json-text.js';
 import { type CryptMode, canonicalManifest, type Manifest } from '../snapshot/manifest.js';
-import { formatSnapshot, type SnapshotName } from '../snapshot/names.js';
 import { NO_RUN_NOTES, type RunNotes, runNotes } from '../snapshot/run-notes.js';
 import { type KeySource, missingKey } from './snapshot-key.js';
 
@@ -15,9 +14,12 @@ function isObject(value: JsonValue | undefined): value is { readonly [key: strin
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** No manifest begins like this, so that none can be made of what is signed here. */
-function notesText(snapshot: SnapshotName, notes: { readonly [key: string]: JsonValue }): string {
-  return `restat run notes of ${formatSnapshot(snapshot)}: ${canonicalJson(notes)}`;
+/**
+ * Notes and what they belong to. No manifest begins like this, so that none can be made of what is signed here. Throws TypeError for what
+ * has no canonical form.
+ */
+function notesText(manifest: Manifest, notes: { readonly [key: string]: JsonValue }): string {
+  return `restat run notes\n${canonicalJson(notes)}\n${canonicalManifest(manifest)}`;
 }
 
 export class Seal {
@@ -69,22 +71,22 @@ export class Seal {
   manifest(parts: Omit<Manifest, 'signature'>): Manifest {
     const key = this.#key;
     if (key === undefined) return { ...parts, signature: null };
-    const { snapshot, unprotected } = parts;
+    const { unprotected } = parts;
+    const manifest = { ...parts, signature: null };
     const notes = unprotected[NOTES];
     const marked = isObject(notes)
-      ? { [NOTES]: { ...notes, [NOTES_MAC]: key.sign(notesText(snapshot, notes)) } }
+      ? { [NOTES]: { ...notes, [NOTES_MAC]: key.sign(notesText(manifest, notes)) } }
       : {};
-    const manifest = {
-      ...parts,
-      signature: null,
+    return {
+      ...manifest,
+      signature: key.sign(canonicalManifest(manifest)),
       unprotected: { ...unprotected, ...marked, 'key-fingerprint': key.fingerprint },
     };
-    return { ...manifest, signature: key.sign(canonicalManifest(manifest)) };
   }
 
   /**
    * When a run began that noted nothing of it, in seconds: when its index was made (`ctime`), but with a key not after the time in its
-   * manifest, which is signed.
+   * manifest, the only one that is signed. That is the run's beginning, unless somebody gave another time or the run made checkpoints.
    */
   startWithoutNotes({ snapshot }: Manifest, ctime: number): number {
     return this.#key === undefined ? ctime : Math.min(ctime, snapshot.time);
@@ -103,7 +105,7 @@ export class Seal {
     if (typeof mac !== 'string') return NO_RUN_NOTES;
     let text: string;
     try {
-      text = notesText(manifest.snapshot, rest);
+      text = notesText(manifest, rest);
     } catch {
       // Other values than those that are signed.
       return NO_RUN_NOTES;

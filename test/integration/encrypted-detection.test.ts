@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { decodeDynamicIndex, encodeDynamicIndex } from '../../src/snapshot/dynamic-index.js';
 import type { JsonValue } from '../../src/snapshot/json-text.js';
 import type { Manifest } from '../../src/snapshot/manifest.js';
+import { restatOk } from '../support/cli.js';
 import { fillTree, type TestKey, TREE_FILES, testKey } from '../support/keyed-world.js';
 import { type MetadataRun, metadataRun } from '../support/metadata-run.js';
 import { newestSnapshot, readSealed, type SealedSnapshot } from '../support/sealed-snapshot.js';
@@ -242,3 +243,27 @@ for (const [what, change] of [
       await holds(t, world, 'encrypt one', keys);
     }));
 }
+
+test('the notes of another snapshot count for nothing, though the key has marked them', (t) =>
+  withKeys(async (world, keys) => {
+    const tick = new Date(Date.now() + 3_700_000);
+    const write = (content: string): void => {
+      writeFileSync(join(world.source, 'small7'), content);
+      utimesSync(join(world.source, 'small7'), tick, tick);
+    };
+    write('before');
+    const time = String(Math.floor(Date.now() / 1000) + 3600);
+    const options = [...optionsOf('encrypt one', keys), '--backup-time', time];
+    // The same name in another datastore, an hour later.
+    const other = join(world.directory, 'other');
+    await restatOk(['datastore', 'create', other]);
+    const where = ['--repository', other, '--backup-id', 't', '--sync', 'none'];
+    await restatOk(['backup', `root.pxar:${world.source}`, ...where, ...options], { clockOffset: 7200 });
+    await metadataRun(world, 1, options);
+    write('behind');
+    const { unprotected } = new StoredSnapshot(other).manifest();
+    new StoredSnapshot(world.store).changeManifest((manifest) => ({ ...manifest, unprotected }));
+    const run = await metadataRun(world, 3, optionsOf('encrypt one', keys));
+    t.regex(run.stderr, USING);
+    t.deepEqual(run.reasons, { reused: TREE_FILES - 1, racy: 1 });
+  }));

@@ -146,6 +146,10 @@ test('options that exclude each other are usage errors, before anything is read'
       [['--keyfile', '/none', '--keyfd', '3'], `--keyfile and --keyfd ${both}`],
       [['--master-pubkey-file', '/none', masters, '3'], `--master-pubkey-file and ${masters} ${both}`],
       [['--crypt-mode', 'none', '--keyfile', '/none'], '--crypt-mode none does not go with a key'],
+      [['--keyfd', '5', '--master-pubkey-fd', '5'], '--keyfd and --master-pubkey-fd are the same'],
+      [['--keyfd', '1'], '--keyfd: 1 is for output'],
+      [['--master-pubkey-fd', '2'], '--master-pubkey-fd: 2 is for output'],
+      [['d.img:-', '--keyfd', '0'], 'standard input cannot be both a source and a key'],
       [['--crypt-mode', 'none', '--keyfd', '9'], '--crypt-mode none does not go with a key'],
       [['--crypt-mode', 'none', '--master-pubkey-file', '/none'], '--crypt-mode none does not go with'],
     ] as const) {

@@ -6,7 +6,7 @@ import { EncryptionKey } from '../../src/keys/encryption-key.js';
 import { Seal } from '../../src/repository/seal.js';
 import { type Bench, holdsCompleteSnapshot, manifestOf, withBench } from '../support/checkpoint-bench.js';
 import { withGate } from '../support/gate.js';
-import { testKey } from '../support/keyed-world.js';
+import { secretOf, testKey } from '../support/keyed-world.js';
 import { bytesOf } from '../support/recipe.js';
 import { indexChunks } from '../support/replay/index-chunks.js';
 import { RecordedKey } from '../support/replay/recorded-key.js';
@@ -110,6 +110,17 @@ const CHANGES: readonly (readonly [
     (store, time) =>
       changeManifest(store, time, (manifest) =>
         Seal.of('encrypt', EncryptionKey.generate()).manifest(manifest),
+      ),
+    false,
+  ],
+  [
+    'it was signed with the key, as one of plain chunks',
+    (store, time) =>
+      changeManifest(store, time, ({ files, ...manifest }) =>
+        Seal.of('sign-only', new EncryptionKey(secretOf('ours'))).manifest({
+          ...manifest,
+          files: files.map((file) => ({ ...file, cryptMode: 'sign-only' })),
+        }),
       ),
     false,
   ],

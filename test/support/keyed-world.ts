@@ -14,9 +14,14 @@ export interface TestKey {
   readonly options: readonly string[];
 }
 
+/** The secret of the test key of this name. */
+export function secretOf(name: string): Buffer {
+  return createHash('sha256').update(`key ${name}`).digest();
+}
+
 /** Writes a key whose secret comes of its name. */
 export function testKey(directory: string, name: string): TestKey {
-  const secret = createHash('sha256').update(`key ${name}`).digest();
+  const secret = secretOf(name);
   const time = '2023-11-14T22:13:20+00:00';
   const path = join(directory, `${name}.json`);
   const file = { kdf: null, created: time, modified: time, data: secret.toString('base64') };

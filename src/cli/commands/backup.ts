@@ -105,6 +105,11 @@ async function wishesOf(invocation: Invocation, context: Context): Promise<Wishe
       '--backup-time does not go with --checkpoint-interval: a checkpoint has an earlier time',
       ['backup'],
     );
+  if (
+    sources.some(isStandardInput) &&
+    [optionNumber(invocation, 'keyfd'), optionNumber(invocation, 'master-pubkey-fd')].includes(0)
+  )
+    throw new UsageError('standard input cannot be both a source and a key', ['backup']);
   const { onceOnly } = await checkSources(sources);
   // What was read from a pipe does not come again.
   return onceOnly ? { ...wishes, retries: 0 } : wishes;
@@ -206,7 +211,7 @@ function retriesOf({ retries, signal }: Wishes, reporter: Reporter): RetryOption
 
 async function backUp(
   wishes: Wishes,
-  { seal, encryptedKey, messages }: Protection,
+  protection: Protection,
   repository: Repository,
   reporter: Reporter,
 ): Promise<{ readonly summary: BackupSummary; readonly times: RunTimes }> {
@@ -218,6 +223,8 @@ async function backUp(
     return estimateSources(sources, walk, signal);
   };
   const { verbose, dryRun, layout } = wishes;
+  const { seal, messages } = protection;
+  const encryptedKey = await protection.encryptedKey();
   const names = { namespace, repository: repository.name, verbose, dryRun, layout, messages };
   const request = {
     ...wishes,
