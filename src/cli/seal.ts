@@ -35,6 +35,8 @@ interface Wishes {
   readonly master: NamedBytes | undefined;
 }
 
+const MASTER_OPTIONS = '--master-pubkey-file/--master-pubkey-fd';
+
 const MODES = ['none', 'encrypt', 'sign-only'] as const satisfies readonly CryptMode[];
 
 /** Throws UsageError for options that exclude each other. */
@@ -47,8 +49,12 @@ function wishesOf(invocation: Invocation, command: readonly string[]): Wishes {
     { path: 'master-pubkey-file', fd: 'master-pubkey-fd', limit: PEM_LIMIT },
     command,
   );
-  if (mode === 'none' && (key !== undefined || master !== undefined))
-    throw new UsageError('--crypt-mode none does not go with a key or a master key', command);
+  for (const [given, options] of [
+    [key, '--keyfile/--keyfd'],
+    [master, MASTER_OPTIONS],
+  ] as const)
+    if (mode === 'none' && given !== undefined)
+      throw new UsageError(`${options} and --crypt-mode=none are mutually exclusive`, command);
   if (key?.descriptor !== undefined && key.descriptor === master?.descriptor)
     throw new UsageError('--keyfd and --master-pubkey-fd are the same descriptor', command);
   return { mode, key, master };
@@ -65,8 +71,11 @@ async function keyBytes(
   if (path !== undefined)
     return { bytes: storedBytes(path, KEY_FILE_LIMIT), message: 'Using default encryption key..' };
   if (mode === undefined && master === undefined) return undefined;
-  const option = mode === undefined ? 'a master key' : '--crypt-mode';
-  throw new KeyError('KEY_FILE_MISSING', `${option} without --keyfile and no default key file available`);
+  const problem =
+    mode === undefined
+      ? `${MASTER_OPTIONS} specified, but no key available`
+      : '--crypt-mode without --keyfile and no default key file available';
+  throw new KeyError('KEY_FILE_MISSING', problem);
 }
 
 /** The key as a backup keeps it for the master key that is named, or that of the default place. Throws MasterKeyError, KeyError. */

@@ -103,7 +103,7 @@ test('without a default key nothing is encrypted unless a key is named', (t) =>
     }
     const { code, stderr } = await world.backup(['--master-pubkey-file', MASTER]);
     t.is(code, 1);
-    t.regex(stderr, /^Error: a master key without --keyfile and no default key file available$/m);
+    t.regex(stderr, /^Error: --master-pubkey-file\/--master-pubkey-fd specified, but no key available$/m);
   }));
 
 test('a default key encrypts, unless the command line says otherwise', (t) =>
@@ -145,13 +145,22 @@ test('options that exclude each other are usage errors, before anything is read'
     for (const [words, message] of [
       [['--keyfile', '/none', '--keyfd', '3'], `--keyfile and --keyfd ${both}`],
       [['--master-pubkey-file', '/none', masters, '3'], `--master-pubkey-file and ${masters} ${both}`],
-      [['--crypt-mode', 'none', '--keyfile', '/none'], '--crypt-mode none does not go with a key'],
+      [
+        ['--crypt-mode', 'none', '--keyfile', '/none'],
+        '--keyfile/--keyfd and --crypt-mode=none are mutually exclusive',
+      ],
       [['--keyfd', '5', '--master-pubkey-fd', '5'], '--keyfd and --master-pubkey-fd are the same'],
       [['--keyfd', '1'], '--keyfd: 1 is for output'],
       [['--master-pubkey-fd', '2'], '--master-pubkey-fd: 2 is for output'],
       [['d.img:-', '--keyfd', '0'], 'standard input cannot be both a source and a key'],
-      [['--crypt-mode', 'none', '--keyfd', '9'], '--crypt-mode none does not go with a key'],
-      [['--crypt-mode', 'none', '--master-pubkey-file', '/none'], '--crypt-mode none does not go with'],
+      [
+        ['--crypt-mode', 'none', '--keyfd', '9'],
+        '--keyfile/--keyfd and --crypt-mode=none are mutually exclusive',
+      ],
+      [
+        ['--crypt-mode', 'none', '--master-pubkey-file', '/none'],
+        '--master-pubkey-file/--master-pubkey-fd and --crypt-mode=none are',
+      ],
     ] as const) {
       const { code, stderr } = await world.backup(words);
       t.is(code, 2, stderr);

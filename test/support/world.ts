@@ -4,7 +4,8 @@ import { mkdir, mkdtemp, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type RunOptions, type RunResult, restat, restatOk } from './cli.js';
+import { createStore } from '../../src/repository/local/store.js';
+import { type RunOptions, type RunResult, restat } from './cli.js';
 import { type Served, withServed } from './served.js';
 import { clearTree } from './tree.js';
 
@@ -79,7 +80,8 @@ export async function withWorld<T>(use: (world: World) => Promise<T>): Promise<T
 
 async function enterWorld<T>(directory: string, use: (world: World) => Promise<T>): Promise<T> {
   const store = join(directory, 'store');
-  await restatOk(['datastore', 'create', store]);
+  // As `restat datastore create`, which would start a program for each test.
+  await createStore(store, { forServer: false });
   const enter = async (served?: Served): Promise<T> => {
     const world = worldIn(directory, store, served);
     await mkdir(world.source);
