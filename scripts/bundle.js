@@ -1,9 +1,18 @@
-// Bundles the command line into one file; `bin/restat` and the package start from it.
+// Bundles the command line: `dist/restat.js`, which the package starts, and parts beside it that are loaded when they are needed.
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
+const DIRECTORY = 'dist';
+
+mkdirSync(DIRECTORY, { recursive: true });
+// Parts have other names in every version.
+for (const name of readdirSync(DIRECTORY)) if (name.endsWith('.js')) rmSync(`${DIRECTORY}/${name}`);
+
 await build({
-  entryPoints: ['src/cli/main.ts'],
-  outfile: 'dist/restat.js',
+  entryPoints: { restat: 'src/cli/main.ts' },
+  outdir: DIRECTORY,
+  chunkNames: 'part-[hash]',
+  splitting: true,
   bundle: true,
   platform: 'node',
   target: 'node20.19',

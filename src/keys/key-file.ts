@@ -1,5 +1,5 @@
 /** Key files: JSON to values and back. indexes-blobs-chunks.md §9. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeBase64, encodeBase64 } from './base64.js';
 import { ENCRYPTION_KEY_BYTES } from './encryption-key.js';
 import { KeyError } from './errors.js';

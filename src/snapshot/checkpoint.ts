@@ -2,7 +2,7 @@
  * Checkpoints: what an unfinished first backup of a group has stored so far, as a snapshot of its own. Only its chunks matter, which the
  * next session can refer to; its archives are called `NAME-incomplete.…`, and its manifest says what it is.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseServerName, type ServerName } from './archive-names.js';
 import type { Manifest } from './manifest.js';
 

@@ -1,5 +1,5 @@
 /** The manifest of a snapshot, `index.json.blob`. snapshot-manifest.md §3. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { MANIFEST_NAME, parseServerName, type ServerName } from './archive-names.js';
 import { decodeBlob, encodeBlob } from './blob.js';
 import { ManifestError } from './errors.js';

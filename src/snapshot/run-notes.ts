@@ -1,5 +1,5 @@
 /** What restat notes of a run in a manifest's `unprotected` part, under `restat`. Other programs keep it and do not read it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { JsonValue } from './json-text.js';
 import type { Manifest } from './manifest.js';
 

@@ -11,7 +11,7 @@ import { differences, scanTree } from '../support/tree.js';
 const SIZES = {
   split: { sequences: 300, generations: 3, longer: 8, restoreEvery: 1 },
   // An appendix is made of the one before: errors may show late.
-  single: { sequences: 12, generations: 20, longer: 20, restoreEvery: 4 },
+  single: { sequences: 8, generations: 20, longer: 20, restoreEvery: 4 },
 } as const;
 const LAYOUTS = ['split', 'single'] as const;
 const PLANTED = 40;

@@ -1,6 +1,6 @@
 /** Begins backup sessions of one group, one after the other. protocol.md §4.2, §5.6. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { native } from '../../native.js';
 import { backupTime, type Namespace, type SnapshotName } from '../../snapshot/names.js';
 import type { LockWait } from '../repository.js';

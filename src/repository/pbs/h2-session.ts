@@ -6,7 +6,7 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import { z } from 'zod';
+import * as z from 'zod';
 import { codeName, collectReply } from './h2-reply.js';
 import { ServerError } from './server-error.js';
 import { SilenceWatch } from './silence-watch.js';

@@ -1,5 +1,5 @@
 /** Groups and snapshots as the server lists them. rest-api.md §3.2. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   backupTime,
   type GroupName,

@@ -1,5 +1,5 @@
 /** From a password to a ticket. protocol.md §3.2. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseReply } from './rest-client.js';
 import { RestExchange, type RestReply, type RestServer } from './rest-exchange.js';
 import { ServerError } from './server-error.js';

@@ -1,5 +1,5 @@
 /** Management of a server's datastore, each thing one call. rest-api.md §2–4. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GroupName, Namespace, SnapshotName } from '../../snapshot/names.js';
 import type {
   DeletionSummary,

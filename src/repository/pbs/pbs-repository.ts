@@ -1,5 +1,5 @@
 /** A datastore of a Proxmox Backup Server. protocol.md, rest-api.md. */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   type BackupTime,
   type GroupName,

@@ -1,5 +1,5 @@
 /** The REST API of a server. rest-api.md. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { authorized } from './authorized.js';
 import type { Transport } from './connect-tls.js';
 import type { Session } from './credentials.js';

@@ -1,5 +1,5 @@
 /** Replies of the management calls. Unknown fields are ignored. rest-api.md §3.2, §4.2. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { backupTime, parseBackupId, parseBackupType, parseNamespace } from '../../snapshot/names.js';
 import type {
   DeletionSummary,

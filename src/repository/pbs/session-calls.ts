@@ -1,6 +1,6 @@
 /** What one connection of a backup session writes: indexes, blobs, the manifest. protocol.md §5. */
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { IndexEntries } from '../../native-chunk.js';
 import { indexOf, isFixed } from '../../snapshot/archive-index.js';
 import { MANIFEST_NAME, type ServerName } from '../../snapshot/archive-names.js';

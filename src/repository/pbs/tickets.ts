@@ -1,5 +1,5 @@
 /** The ticket cache that restat shares with the reference client: one login serves both. protocol.md §1.4. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { readText, replaceText } from './client-file.js';
 
 /** A login that the server granted. */

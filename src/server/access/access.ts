@@ -1,5 +1,5 @@
 /** Who may do what: the content of the access file, as text and as what the server asks. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isTooDeep } from '../../snapshot/json-text.js';
 import { type AclEntry, parseAclPath } from './acl.js';
 import { parseAuthId, parseUserId, splitTokenId } from './auth-id.js';

@@ -1,6 +1,6 @@
 /** Passwords and token secrets as they are kept: scrypt hashes with their own salt and cost. */
 import { createHash, randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Cost of a hash: 128·n·r bytes of memory, p times. */
 export interface ScryptCost {

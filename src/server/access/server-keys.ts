@@ -9,7 +9,7 @@ import {
 } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { native } from '../../native.js';
 import { systemCode } from '../../repository/errors.js';
 import { syncDirectory } from '../../repository/local/durability.js';
