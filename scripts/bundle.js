@@ -1,5 +1,5 @@
 // Bundles the command line: `dist/restat.js`, which the package starts, and parts beside it that are loaded when they are needed.
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const DIRECTORY = 'dist';
@@ -25,3 +25,5 @@ await build({
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
   },
 });
+// Who installs a link to it runs it by its name.
+chmodSync(`${DIRECTORY}/restat.js`, 0o755);
